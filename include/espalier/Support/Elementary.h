@@ -1,0 +1,70 @@
+//===- Elementary.h - exp2, tanh, erf, sin, cos to the last bit -*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// The elementary functions of docs/numerics.md. libm differs from one C
+/// library to the next, so the interpreter, the simulator and the run time call
+/// these, and the CPU kernels emit the same operations in the same order, on
+/// vectors. Every step is an IEEE float32 operation or an FMA, except where the
+/// entry of docs/numerics.md says float64.
+///
+//===----------------------------------------------------------------------===//
+#ifndef ESPALIER_SUPPORT_ELEMENTARY_H
+#define ESPALIER_SUPPORT_ELEMENTARY_H
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+namespace espalier {
+
+/// The polynomial of exp2 on [-0.5, 0.5]: 2^f = c0 + f*(c1 + f*(... + f*c6)),
+/// Horner with FMAs from c6 down. docs/numerics.md, entry exp2.
+inline constexpr float exp2Coefficients[7] = {
+    1.0f,           0x1.62e430p-1f, 0x1.ebfbd2p-3f, 0x1.c6af76p-5f,
+    0x1.3b2b82p-7f, 0x1.5f60dep-10f, 0x1.433bb0p-13f};
+
+/// 2^x. x is clamped to [-150, 128] first (so -inf gives +0 and large x gives
+/// +inf); n = rne(x) as integer, f = x - n exactly, p = polynomial(f), and the
+/// result is p * 2^(n>>1) * 2^(n - (n>>1)), two products so that subnormal
+/// results round once more only where the true result is subnormal.
+/// NaN gives NaN.
+inline float exp2Exact(float x) {
+  // The comparisons are written so that a NaN passes through both.
+  float c = x < -150.0f ? -150.0f : x;
+  c = c > 128.0f ? 128.0f : c;
+  float r = std::nearbyintf(c);
+  float f = c - r;
+  float p = exp2Coefficients[6];
+  for (int i = 5; i >= 0; --i)
+    p = std::fmaf(p, f, exp2Coefficients[i]);
+  int32_t n = std::isnan(r) ? 0 : int32_t(r);
+  int32_t half = n >> 1;
+  float a = std::bit_cast<float>((half + 127) << 23);
+  float b = std::bit_cast<float>((n - half + 127) << 23);
+  return p * a * b;
+}
+
+/// x * sigmoid(x) = x / (1 + 2^(-x * log2 e)): negation, one product by the
+/// float32 nearest log2 e, exp2Exact, one sum, one quotient.
+inline float siluExact(float x) {
+  return x / (1.0f + exp2Exact(-x * 0x1.715476p+0f));
+}
+
+/// Hyperbolic tangent, error function: see docs/numerics.md.
+float tanhExact(float x);
+float erfExact(float x);
+
+/// Sine and cosine of a float32 angle in radians, any finite magnitude up to
+/// 2^31; range reduction and polynomial in float64, one rounding to float32 at
+/// the end.
+float sinExact(float x);
+float cosExact(float x);
+
+} // namespace espalier
+
+#endif // ESPALIER_SUPPORT_ELEMENTARY_H
