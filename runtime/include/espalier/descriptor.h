@@ -90,6 +90,7 @@ typedef struct espalier_isa_entry {
 typedef struct espalier_tensor {
   const char *name;
   uint64_t offset, size; /**< bytes; offset a multiple of 64 */
+  uint64_t hash[2];      /**< XXH3-128 of its bytes, low and high half */
 } espalier_tensor;
 
 /** Element types of the KV cache. */

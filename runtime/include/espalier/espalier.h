@@ -96,7 +96,7 @@ ESPALIER_API const espalier_descriptor *espalier_model_descriptor(const espalier
 /** "avx2", "avx512", "aarch64": the code that runs. */
 ESPALIER_API const char *espalier_model_isa(const espalier_model *model);
 ESPALIER_API uint32_t espalier_model_context(const espalier_model *model);
-/** Recomputes every packed tensor's hash against the container's header. */
+/** Reads all weights and compares every tensor's hash with the descriptor's. */
 ESPALIER_API espalier_status espalier_verify(espalier_model *model);
 
 /*--- Session: one sequence and its KV cache -------------------------------*/
