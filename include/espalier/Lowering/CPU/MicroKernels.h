@@ -1,0 +1,121 @@
+//===- MicroKernels.h - The functions that tile bodies call -----*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// The work inside a tile is done by *micro-kernels*: private functions, keyed
+/// by what they compute, generated once for each instruction set and shared by
+/// all variants and layers. This header is the seam between the lowering, which
+/// emits the calls, and the generator, which emits the bodies.
+///
+/// Every kernel is an `llvm.func` that returns nothing. Pointers are `!llvm.ptr`,
+/// counts and strides `i64`, strides in bytes, `f32` scalars by value. "args" is
+/// the `espalier_step_args` of the call (espalier/descriptor.h); rows are rows of
+/// the call: a kernel that reads row metadata gets the index of the tile's first
+/// row. Activations are float32 rows, `x + r * xStride`, or rows of a8 panels
+/// (espalier/Support/Encodings.h). No kernel allocates; scratch comes as a
+/// pointer. A row's bits never depend on the other rows of the call.
+///
+/// | kernel          | parameters                                             |
+/// |-----------------|--------------------------------------------------------|
+/// | linear          | x, xStride, w, wStride, bias (or null), out, outStride,|
+/// |                 | rows, cols, groups, accumulate                         |
+/// | embedding       | args, firstRow, w, wStride, groups, out, outStride,    |
+/// |                 | rows, vocab                                            |
+/// | rms_norm        | x, xStride, w, out, outStride, rows, n, eps: f32       |
+/// | quantize        | x, xStride, out, outStride, rows, groups               |
+/// | rope            | args, firstRow, x, xStride, out, outStride, rows,      |
+/// |                 | heads, headDim, rotaryDim                              |
+/// | append_keys     | args, firstRow, x, xStride, rows, firstHead, heads,    |
+/// |                 | layer, kvHeads, headDim                                |
+/// | append_values   | as append_keys                                         |
+/// | attention       | args, firstRow, q, qStride, out, outStride, rows,      |
+/// |                 | firstHead, heads, layer, kvHeads, group, headDim,      |
+/// |                 | scale: f32, scratch                                    |
+/// | glu             | gate, gateStride, up, upStride, out, outStride, rows,  |
+/// |                 | cols                                                   |
+/// | select_rows     | args, x, xStride, out, outStride, n                    |
+/// | tap             | args, x, xStride, index, n                             |
+///
+/// linear: out[r][c] for c < cols; `w` is the first panel of the tile and
+/// `wStride` the bytes from one panel of 16 columns to the next; `groups` panels
+/// follow each other along k. `accumulate` 1: out holds the residual and the
+/// result is (chain + bias) + residual; 0: out is only written. `bias` is
+/// float32, from the tile's first column. embedding: a vocabulary row is a column
+/// of the panels. attention: `firstHead` counts query heads; query head h reads
+/// key/value head h / group; `scale` is fl(scale * log2 e). Keys and values lie
+/// as espalier_kv_layout says. select_rows copies row args->wanted[i] of x to row
+/// i of out, for every wanted row. tap copies all rows of the call to
+/// args->hidden[index] when that is not null.
+///
+//===----------------------------------------------------------------------===//
+#ifndef ESPALIER_LOWERING_CPU_MICROKERNELS_H
+#define ESPALIER_LOWERING_CPU_MICROKERNELS_H
+
+#include "espalier/Support/Encodings.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/ArrayRef.h"
+
+#include <cstdint>
+#include <string>
+
+namespace espalier::cpu {
+
+enum class Isa : uint8_t { AVX2, AVX512 };
+
+enum class Kernel : uint8_t {
+  Linear,
+  Embedding,
+  RmsNorm,
+  Quantize,
+  Rope,
+  AppendKeys,
+  AppendValues,
+  Attention,
+  Glu,
+  SelectRows,
+  Tap
+};
+
+/// What distinguishes one micro-kernel from another within an instruction set.
+struct KernelKey {
+  Kernel kernel;
+  /// Linear, embedding: encoding of the weights and their k-group.
+  Encoding weights = Encoding::F32;
+  unsigned group = 32;
+  /// Linear: F32 or A8. Append, attention: unused.
+  Encoding activations = Encoding::F32;
+  /// Append, attention: element type of the cache (F32, F16, BF16).
+  Encoding cache = Encoding::F16;
+
+  bool operator==(const KernelKey &) const = default;
+  bool operator<(const KernelKey &other) const;
+};
+
+/// The symbol, e.g. "xf_linear_q4_1g32_a8.avx2".
+std::string kernelName(const KernelKey &key, Isa isa);
+
+/// The kernel's LLVM function type, as tabled above.
+mlir::Type kernelType(const KernelKey &key, mlir::MLIRContext *context);
+
+/// Bytes of scratch that an attention tile of `rows` rows and `heads` query
+/// heads needs, for heads of `headDim` elements.
+uint64_t attentionScratchBytes(unsigned rows, unsigned heads, unsigned headDim);
+
+/// Appends the bodies of `keys` for `isa` to `module`, as private functions in
+/// scf, arith, vector and llvm ops, with the function attributes that make LLVM
+/// use that instruction set. `expandDot` replaces the 8-bit product op of the
+/// 512-bit kernels by plain arithmetic, so that a CPU without AVX-512 can run
+/// the same kernels (tests).
+mlir::LogicalResult generateKernels(mlir::ModuleOp module,
+                                    llvm::ArrayRef<KernelKey> keys, Isa isa,
+                                    bool expandDot = false);
+
+} // namespace espalier::cpu
+
+#endif // ESPALIER_LOWERING_CPU_MICROKERNELS_H
