@@ -1,0 +1,101 @@
+//===- Tokenizer.h - Text to token ids and back -----------------*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Byte-level BPE over the tables that the compiler made (archive
+/// EspalierRuntimeText; layout: espalier/tokenizer_tables.h). The tables are
+/// part of an artefact and are trusted no more than any file.
+///
+//===----------------------------------------------------------------------===//
+#ifndef ESPALIER_RUNTIME_TEXT_TOKENIZER_H
+#define ESPALIER_RUNTIME_TEXT_TOKENIZER_H
+
+#include "espalier/Support/Result.h"
+#include "espalier/tokenizer_tables.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace espalier::text {
+
+/// A view of checked tables. Copies are cheap and share them; all functions are
+/// const and may be called from several threads at once.
+class Tokenizer {
+public:
+  /// Checks magic, version, hash and every size and index. `tables` begins at
+  /// a multiple of 8 and outlives the tokenizer and its copies.
+  static Result<Tokenizer> load(std::span<const uint8_t> tables);
+
+  /// Ids are 0 .. size - 1; some of them may stand for nothing.
+  uint32_t size() const { return header->vocabulary; }
+  std::optional<int32_t> bos() const { return optionalId(header->bos); }
+  std::optional<int32_t> eos() const { return optionalId(header->eos); }
+  bool isSpecial(int32_t id) const;
+
+  /// The ids of `text`, which fails where it is not UTF-8. Special tokens that
+  /// are written in the text are recognised; `special` also adds those of the
+  /// post-processor around it. Time is O(n log n) whatever the text.
+  Result<std::vector<int32_t>> encode(std::string_view text,
+                                      bool special) const;
+
+  /// The text of `ids`, as UTF-8: bytes that form no character become U+FFFD.
+  /// Special tokens are left out unless `keepSpecial`; ids that stand for
+  /// nothing are left out.
+  std::string decode(std::span<const int32_t> ids, bool keepSpecial) const;
+
+  /// The bytes that a token adds to decoded text: perhaps a part of a
+  /// character, perhaps none.
+  std::string_view bytesOf(int32_t id, bool keepSpecial) const;
+
+private:
+  friend class Encoder;
+  static std::optional<int32_t> optionalId(int32_t id) {
+    return id < 0 ? std::nullopt : std::optional<int32_t>(id);
+  }
+  struct Added {
+    std::span<const uint32_t> begin; ///< [count + 1] into `text`
+    std::span<const uint32_t> id;
+    std::string_view text;
+  };
+
+  const espalier_tokenizer_header *header = nullptr;
+  std::span<const uint32_t> tokenBegin;
+  std::span<const uint8_t> tokenFlags;
+  std::string_view tokenText;
+  std::span<const uint32_t> sorted;
+  std::span<const uint32_t> mergeBegin;
+  std::span<const espalier_tokenizer_merge> merges;
+  std::span<const int32_t> byteToken;
+  Added rawAdded, normalizedAdded;
+  std::span<const int32_t> prefix, suffix;
+};
+
+/// Decodes token by token; what it returns, put together, is what decode()
+/// gives for all of them.
+class StreamDecoder {
+public:
+  explicit StreamDecoder(const Tokenizer &tokenizer, bool keepSpecial = false)
+      : tokenizer(tokenizer), keepSpecial(keepSpecial) {}
+
+  /// The characters that `id` completed: whole ones, perhaps none.
+  std::string push(int32_t id);
+  /// What is left of an unfinished character, as U+FFFD. Ready for new text.
+  std::string finish();
+
+private:
+  Tokenizer tokenizer;
+  bool keepSpecial;
+  std::string pending; ///< at most 3 bytes between calls
+};
+
+} // namespace espalier::text
+
+#endif // ESPALIER_RUNTIME_TEXT_TOKENIZER_H
