@@ -23,10 +23,27 @@
 namespace espalier {
 
 /// The polynomial of exp2 on [-0.5, 0.5]: 2^f = c0 + f*(c1 + f*(... + f*c6)),
-/// Horner with FMAs from c6 down. docs/numerics.md, entry exp2.
+/// Horner with FMAs from c6 down. docs/numerics.md, entry exp2, gives its
+/// largest error, measured over every float.
 inline constexpr float exp2Coefficients[7] = {
-    1.0f,           0x1.62e430p-1f, 0x1.ebfbd2p-3f, 0x1.c6af76p-5f,
-    0x1.3b2b82p-7f, 0x1.5f60dep-10f, 0x1.433bb0p-13f};
+    1.0f,           0x1.62e430p-1f,  0x1.ebfbd4p-3f, 0x1.c6aee6p-5f,
+    0x1.3b2ed4p-7f, 0x1.5f4b86p-10f, 0x1.41eff6p-13f};
+
+/// (tanh(a) - a) / a^3 as a polynomial in a^2, for a below 0.625.
+inline constexpr float tanhCoefficients[5] = {-0x1.555534p-2f, 0x1.110788p-3f,
+                                              -0x1.b847bep-5f, 0x1.526a4ep-6f,
+                                              -0x1.76f930p-8f};
+
+/// erf(a) / a - 1 as a polynomial in a^2, for a below 1.
+inline constexpr float erfCoefficients[7] = {
+    0x1.06eba8p-3f, -0x1.81273ep-2f,  0x1.ce2cf8p-4f, -0x1.b7f90cp-6f,
+    0x1.5405b2p-8f, -0x1.a3f700p-11f, 0x1.496a30p-14f};
+
+/// log2(1 - erf(a)) as a polynomial in a, for a in [1, 4].
+inline constexpr float erfcLog2Coefficients[9] = {
+    0x1.a3da76p-12f, -0x1.a15b4ep+0f,  -0x1.d2fcd0p-1f,
+    -0x1.440532p-3f, 0x1.350af8p-5f,   -0x1.b79328p-8f,
+    0x1.aef9a0p-11f, -0x1.009d36p-14f, 0x1.14a854p-19f};
 
 /// 2^x. x is clamped to [-150, 128] first (so -inf gives +0 and large x gives
 /// +inf); n = rne(x) as integer, f = x - n exactly, p = polynomial(f), and the
@@ -55,13 +72,13 @@ inline float siluExact(float x) {
   return x / (1.0f + exp2Exact(-x * 0x1.715476p+0f));
 }
 
-/// Hyperbolic tangent, error function: see docs/numerics.md.
+/// Hyperbolic tangent, error function: see docs/numerics.md. Odd to the bit.
 float tanhExact(float x);
 float erfExact(float x);
 
 /// Sine and cosine of a float32 angle in radians, any finite magnitude up to
-/// 2^31; range reduction and polynomial in float64, one rounding to float32 at
-/// the end.
+/// 2^31 (NaN beyond it); range reduction and polynomial in float64, one
+/// rounding to float32 at the end.
 float sinExact(float x);
 float cosExact(float x);
 

@@ -35,7 +35,8 @@
 /// zero and its outputs are never stored.
 ///
 /// Values: q8_0 q*d; q4_0 (q-8)*d; q4_1 q*d + m; float32 arithmetic, one
-/// rounding per operation, no FMA. A q8_0 code of -128 is refused by the packer.
+/// rounding per operation, no FMA. A q8_0 code of -128 is refused by the
+/// packer.
 ///
 //===----------------------------------------------------------------------===//
 #ifndef ESPALIER_SUPPORT_ENCODINGS_H

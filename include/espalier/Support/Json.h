@@ -23,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace espalier::json {
@@ -38,7 +39,7 @@ public:
     return entries;
   }
   bool insert(std::string key, Value value); ///< false: the key is there
-  size_t size() const { return entries.size(); }
+  size_t size() const;
 
 private:
   std::vector<std::pair<std::string, Value>> entries;
@@ -53,16 +54,16 @@ std::string_view kindName(Kind kind);
 class Value {
 public:
   Value() = default;
-  explicit Value(bool b) : kind_(Kind::Bool), boolean(b) {}
-  explicit Value(int64_t i) : kind_(Kind::Integer), integer(i) {}
-  explicit Value(uint64_t u) : kind_(Kind::Unsigned), unsignedInteger(u) {}
-  explicit Value(double d) : kind_(Kind::Float), number(d) {}
-  explicit Value(std::string s) : kind_(Kind::String), text(std::move(s)) {}
+  explicit Value(bool b) : data(b) {}
+  explicit Value(int64_t i) : data(i) {}
+  explicit Value(uint64_t u) : data(u) {}
+  explicit Value(double d) : data(d) {}
+  explicit Value(std::string s) : data(std::move(s)) {}
   explicit Value(Array a);
   explicit Value(Object o);
 
-  Kind kind() const { return kind_; }
-  bool isNull() const { return kind_ == Kind::Null; }
+  Kind kind() const;
+  bool isNull() const { return kind() == Kind::Null; }
 
   /// Each gives the value where the kind fits (a non-negative integer is both
   /// signed and unsigned where it fits; any number is a double), else nothing.
@@ -78,21 +79,18 @@ public:
   const Value *find(std::string_view key) const;
 
 private:
-  Kind kind_ = Kind::Null;
-  bool boolean = false;
-  int64_t integer = 0;
-  uint64_t unsignedInteger = 0;
-  double number = 0;
-  std::string text;
-  std::shared_ptr<const Array> array;
-  std::shared_ptr<const Object> object;
+  std::variant<std::monostate, bool, int64_t, uint64_t, double, std::string,
+               std::shared_ptr<const Array>, std::shared_ptr<const Object>>
+      data;
 };
+
+inline size_t Object::size() const { return entries.size(); }
 
 /// What a parse may cost.
 struct Limits {
   unsigned depth = 64;
   size_t bytes = 256u << 20;
-  size_t values = 32u << 20;
+  size_t values = 16u << 20;
 };
 
 /// Parses one JSON text (RFC 8259), whole input. The message gives the byte
