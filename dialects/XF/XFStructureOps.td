@@ -1,0 +1,142 @@
+//===- XFStructureOps.td - Weights, rows and depth ---------*- tablegen -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Included by XFOps.td.
+
+def XF_WeightOp : XF_Op<"weight", [Symbol]> {
+  let summary = "declares a weight: which checkpoint tensors, and what is done to them";
+  let description = [{
+    A recipe, evaluated tensor by tensor when weights are packed; the data never
+    enter the IR. `sources` are name patterns in which `{i}` stands for the layer;
+    the tensors of several sources are concatenated along their first dimension,
+    after `recipe` was applied to each. `layers` lists the layers that share the
+    weight, in the order in which `xf.weight_ref` counts them; without it the weight
+    does not belong to a layer.
+
+    Constraints:
+    - (C1) there is at least one source, and none is empty;
+    - (C2) with `layers`, every source contains `{i}`; without, none does;
+    - (C3) the layers ascend strictly and are not negative;
+    - (C4) the type is a static tensor of rank 1 or 2.
+
+    ```mlir
+    xf.weight @k_proj from ["model.layers.{i}.self_attn.k_proj.weight"] layers [0, 1]
+      {recipe = [#xf.recipe<unpermute_heads, 3>]} : tensor<192x18x!xf.panel<1 x 32, q4_1>>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$sources,
+                       OptionalAttr<DenseI32ArrayAttr>:$layers,
+                       OptionalAttr<TypedArrayAttrBase<XF_RecipeStepAttr, "recipe">>:$recipe,
+                       TypeAttrOf<AnyRankedTensor>:$type);
+  let assemblyFormat = [{
+    $sym_name `from` $sources (`layers` $layers^)? attr-dict `:` $type
+  }];
+  let hasVerifier = 1;
+}
+
+def XF_RopeTableOp : XF_Op<"rope_table", [Symbol]> {
+  let summary = "declares the frequencies of a rotary position embedding";
+  let description = [{
+    `frequencies[i]` is the float32 angle per position of the i-th rotated pair,
+    with the scaling of the model (linear, llama3, yarn) already in it; cosines and
+    sines are multiplied by `factor` (yarn's attention factor).
+
+    Constraints:
+    - (C1) there is at least one frequency, and all are finite and not negative;
+    - (C2) the factor is finite and positive.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, DenseF32ArrayAttr:$frequencies,
+                       F32Attr:$factor);
+  let assemblyFormat = "$sym_name $frequencies `factor` $factor attr-dict";
+  let hasVerifier = 1;
+}
+
+def XF_WeightRefOp : XF_Op<"weight_ref",
+    [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "makes a value of a weight";
+  let description = [{
+    Constraints:
+    - (C1) the symbol is an `xf.weight` of the result's type (a memref of the same
+      shape and element type after bufferisation);
+    - (C2) an index is given exactly when the weight has layers; it counts the
+      weight's own layers from 0.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight, Optional<Index>:$layer);
+  let results = (outs XF_Encoded:$result);
+  let assemblyFormat = "$weight (`[` $layer^ `]`)? attr-dict `:` type($result)";
+}
+
+def XF_RowsCountOp : XF_Op<"rows_count", [Pure]> {
+  let summary = "the number of rows";
+  let description = [{
+    Bounded by the attribute `xf.max_rows` of the function, where it has one.
+  }];
+  let arguments = (ins XF_RowsType:$rows);
+  let results = (outs Index:$result);
+  let assemblyFormat = "$rows attr-dict";
+}
+
+def XF_WantedCountOp : XF_Op<"wanted_count", [Pure]> {
+  let summary = "the number of rows whose logits are wanted";
+  let description = [{At most the number of rows.}];
+  let arguments = (ins XF_RowsType:$rows);
+  let results = (outs Index:$result);
+  let assemblyFormat = "$rows attr-dict";
+}
+
+def XF_RowsSliceOp : XF_Op<"rows_slice", [Pure]> {
+  let summary = "a run of rows of a call";
+  let description = [{
+    Rows `offset` .. `offset + size - 1`; positions, parents and cache rows stay what
+    they are in the whole call. What an op on a tile of rows reads.
+  }];
+  let arguments = (ins XF_RowsType:$rows, Index:$offset, Index:$size);
+  let results = (outs XF_RowsType:$result);
+  let assemblyFormat = "$rows `[` $offset `]` `[` $size `]` attr-dict";
+}
+
+def XF_RepeatOp : XF_Op<"repeat",
+    [RecursiveMemoryEffects, SingleBlock]> {
+  let summary = "the layers of a model";
+  let description = [{
+    Runs layer 0, 1, ... `kinds.size() - 1`; layer l executes region `kinds[l]`. A
+    *kind* is a distinct combination of structure, weight encodings and cache
+    layout. A region's arguments are the layer, its number among the layers of its
+    kind (what `xf.weight_ref` takes), and the values carried from layer to layer.
+
+    Constraints:
+    - (C1) there is at least one layer and one region;
+    - (C2) every kind names a region, and every region is named;
+    - (C3) each region has arguments index, index and one for each carried value, of
+      the same type; it yields those types, which are the results';
+    - (C4) a kind's number is new (first met in ascending order).
+
+    ```mlir
+    %y, %c1 = xf.repeat kinds [0, 0, 0] iter(%x, %c : tensor<?x64xf32>, !xf.kv_cache<...>) {
+    ^bb0(%layer: index, %i: index, %h: tensor<?x64xf32>, %kv: !xf.kv_cache<...>):
+      ...
+      xf.yield %h2, %kv2 : tensor<?x64xf32>, !xf.kv_cache<...>
+    }
+    ```
+  }];
+  let arguments = (ins DenseI32ArrayAttr:$kinds, Variadic<AnyType>:$inits);
+  let results = (outs Variadic<AnyType>:$results);
+  let regions = (region VariadicRegion<SizedRegion<1>>:$bodies);
+  let assemblyFormat = [{
+    `kinds` $kinds `iter` `(` $inits `:` type($inits) `)` $bodies attr-dict
+    `->` type($results)
+  }];
+  let hasVerifier = 1;
+}
+
+def XF_YieldOp : XF_Op<"yield", [Pure, ReturnLike, Terminator,
+                                 ParentOneOf<["RepeatOp"]>]> {
+  let summary = "hands values to the next layer";
+  let description = [{The terminator of the regions of `xf.repeat`.}];
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let builders = [OpBuilder<(ins), [{}]>];
+}
