@@ -29,6 +29,9 @@ function(espalier_add_plain_library name)
   target_compile_options(${name} PRIVATE ${ESPALIER_COMPILE_OPTIONS}
     $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti> -fvisibility=hidden)
   target_compile_options(${name} PUBLIC ${ESPALIER_SANITIZE_OPTIONS})
+  if(ESPALIER_FUZZ) # coverage, which is what steers the fuzzer
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
   target_link_options(${name} PUBLIC ${ESPALIER_SANITIZE_OPTIONS})
   target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS})
 endfunction()

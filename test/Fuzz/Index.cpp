@@ -1,0 +1,18 @@
+//===- Index.cpp - Fuzz target of index -----------------------------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "espalier/Import/Checkpoint.h"
+
+using namespace espalier;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  std::string_view text(reinterpret_cast<const char *>(data), size);
+  if (auto index = parseSafeTensorsIndex(text))
+    for (const auto &[tensor, shard] : index->weightMap)
+      if (shard.find('/') != std::string::npos || shard == "..")
+        __builtin_trap();
+  return 0;
+}
