@@ -55,7 +55,7 @@ if os.path.isfile(model):
 source = config.espalier_source
 config.substitutions += [
     ("%goldens", os.path.join(source, "test", "Inputs", "goldens")),
-    ("%stories", os.path.join(source, "tools", "demo", "stories-5.5m")),
+    ("%stories", os.path.join(source, "tools", "models", "stories-5.5m")),
     ("%smollm2", model),
     ("%build", config.espalier_build),
     ("%source", source),
