@@ -45,9 +45,13 @@
 /// follow each other along k. `accumulate` 1: out holds the residual and the
 /// result is (chain + bias) + residual; 0: out is only written. `bias` is
 /// float32, from the tile's first column. embedding: a vocabulary row is a column
-/// of the panels. attention: `firstHead` counts query heads; query head h reads
-/// key/value head h / group; `scale` is fl(scale * log2 e). Keys and values lie
-/// as espalier_kv_layout says. select_rows copies row args->wanted[i] of x to row
+/// of the panels. append and attention: x, q and out point at the elements of
+/// the tile's first row and head `firstHead`. attention: `firstHead` counts query
+/// heads; query head h reads key/value head h / group; `scale` is
+/// fl(scale * log2 e); a padding row's output is zero. Keys and values lie as
+/// espalier_kv_layout says; append sets the elements of a value row between
+/// head_dim and value_dim to +0. rms_norm, rope and glu may write over their
+/// input. select_rows copies row args->wanted[i] of x to row
 /// i of out, for every wanted row. tap copies all rows of the call to
 /// args->hidden[index] when that is not null.
 ///
@@ -57,6 +61,7 @@
 
 #include "espalier/Support/Encodings.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/ArrayRef.h"
@@ -107,11 +112,20 @@ mlir::Type kernelType(const KernelKey &key, mlir::MLIRContext *context);
 /// heads needs, for heads of `headDim` elements.
 uint64_t attentionScratchBytes(unsigned rows, unsigned heads, unsigned headDim);
 
+/// Sets the function attributes that make LLVM use an instruction set. A caller
+/// that shall inline a kernel needs the same ones.
+void setIsaAttributes(mlir::LLVM::LLVMFuncOp function, Isa isa);
+
+/// Replaces every cpu.dot_u8s8 under `root`: by llvm.x86.avx512.vpdpbusd.512,
+/// or, with `expand` (and for other vector lengths), by plain arithmetic.
+void lowerDotOps(mlir::Operation *root, bool expand);
+
 /// Appends the bodies of `keys` for `isa` to `module`, as private functions in
 /// scf, arith, vector and llvm ops, with the function attributes that make LLVM
 /// use that instruction set. `expandDot` replaces the 8-bit product op of the
 /// 512-bit kernels by plain arithmetic, so that a CPU without AVX-512 can run
-/// the same kernels (tests).
+/// the same kernels (tests). Fails, with an error on the module, for a key that
+/// names no kernel.
 mlir::LogicalResult generateKernels(mlir::ModuleOp module,
                                     llvm::ArrayRef<KernelKey> keys, Isa isa,
                                     bool expandDot = false);

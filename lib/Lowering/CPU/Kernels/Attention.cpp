@@ -1,0 +1,372 @@
+//===- Attention.cpp - Attention over blocks of 64 positions ------------------------------------*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// docs/numerics.md, entry attention. A tile's query vectors (rows x heads) pass
+// over the blocks of 64 absolute positions in ascending order; each block alone
+// gives m_b, l_b and o_b, which are merged into the query's state in scratch:
+//
+//   state of a query   m, l, padding to 64 bytes, o[value_dim]
+//   P                  scores, then probabilities: [4 queries][64]
+//   gathered           a block of keys, a block of values, in the cache's form
+//
+// Query vectors that see the same whole block go through it four at a time, so
+// that a key or value is loaded and converted once for them; those are the heads
+// of a group and, further back than the call itself, all its rows. A block that
+// a row sees in part, or through its path in the tree, is done for that row's
+// heads alone, the tree's one from a copy in scratch.
+//
+// Visible positions come first in a block. What follows them enters as p = +0
+// and v = +0: fma(+0, +0, o) is o + 0, once or often, which only turns -0
+// into +0. Its memory is never multiplied.
+//
+//===----------------------------------------------------------------------===//
+#include "Builder.h"
+
+#include "KVCache.h"
+
+#include <limits>
+
+namespace espalier {
+
+uint64_t cpu::attentionScratchBytes(unsigned rows, unsigned heads,
+                                    unsigned headDim) {
+  uint64_t valueDim = (uint64_t(headDim) + 15) / 16 * 16;
+  return uint64_t(rows) * heads * (64 + 4 * valueDim) + 4 * 64 * 4 +
+         64 * 4 * (headDim + valueDim);
+}
+
+namespace cpu {
+namespace {
+
+struct Attention {
+  Emitter &e;
+  Encoding element;
+  Isa isa;
+  V args, firstRow, q, qStride, out, outStride, rows, firstHead, heads, layer,
+      kvHeads, group, headDim, scale, scratch;
+  V position, past, cacheRow, kv, pathBegin, path, isTree;
+  V valueDim, chunkCount, stateBytes, scores, gatheredKeys, gatheredValues;
+
+  int64_t size() const { return elementBytes(element); }
+  /// 16-lane sums that one query keeps at a time, when `queries` go together:
+  /// enough chains to hide an FMA's latency, no more than the registers hold.
+  unsigned width(unsigned queries) const {
+    if (isa == Isa::AVX512)
+      return queries == 4 ? 2 : 4;
+    return queries == 4 ? 1 : queries == 1 ? 4 : 2;
+  }
+
+  V positionOf(V row) { return e.element32(position, firstRow + row); }
+  V pointerOf(V row) { return e.load(e.ptr, e.at(kv, (firstRow + row) * 8)); }
+  V isPadding(V row) {
+    return e.less(e.element32(cacheRow, firstRow + row), e.index(0));
+  }
+
+  /// One key/value head of the tile: query heads [h0, h0 + count), `q` and `out`
+  /// at the first of them.
+  struct Head {
+    V kvHead, count, q, out;
+  };
+
+  V state(V query) { return e.at(scratch, query * stateBytes); }
+
+  /// acc[i][w] = chain over n of fma(a(i, n), b(w, n), acc).
+  Vs product(unsigned queries, unsigned wide, V n,
+             llvm::function_ref<V(unsigned, V)> a,
+             llvm::function_ref<V(unsigned, V)> b) {
+    Vs zeros(queries * wide, e.constant(e.vec(e.f32), 0.0f));
+    return e.loop(e.index(0), n, 1, zeros, [&](V i, llvm::ArrayRef<V> carried) {
+      Vs acc(carried.begin(), carried.end());
+      Vs right;
+      for (unsigned w = 0; w < wide; ++w)
+        right.push_back(b(w, i));
+      for (unsigned r = 0; r < queries; ++r) {
+        V left = e.splat(a(r, i));
+        for (unsigned w = 0; w < wide; ++w)
+          acc[r * wide + w] = e.fma(left, right[w], acc[r * wide + w]);
+      }
+      return acc;
+    });
+  }
+
+  /// `queries` query vectors from `query` (counted from row `row`'s first head)
+  /// through one block of which the first `visible` positions are seen.
+  void block(const Head &head, unsigned queries, V row, V query, V keys,
+             V values, V visible) {
+    unsigned wide = width(queries);
+    Vs qAt, stateAt;
+    for (unsigned i = 0; i < queries; ++i) {
+      V index = query + int64_t(i);
+      V r = row + index / head.count, h = index % head.count;
+      qAt.push_back(e.at(head.q, r * qStride + h * headDim * 4));
+      stateAt.push_back(state(r * head.count + h));
+    }
+    auto scoreAt = [&](unsigned i) { return e.at(scores, int64_t(i * 256)); };
+
+    V sixteens = (visible + 15) / 16;
+    V scaleAll = e.splat(scale);
+    e.loop(e.index(0), sixteens, wide, [&](V g) {
+      V keysAt = e.at(keys, g * headDim * (16 * size()));
+      Vs sums = product(
+          queries, wide, headDim,
+          [&](unsigned i, V d) { return e.load(e.f32, e.at(qAt[i], d * 4)); },
+          [&](unsigned w, V d) {
+            V at = e.at(keysAt, (headDim * int64_t(w) + d) * (16 * size()));
+            return e.loadAsFloat(element, at);
+          });
+      for (unsigned i = 0; i < queries; ++i)
+        for (unsigned w = 0; w < wide; ++w)
+          e.store(sums[i * wide + w] * scaleAll,
+                  e.at(scoreAt(i), g * 64 + int64_t(w * 64)));
+    });
+
+    V minusInfinity = e.real(-std::numeric_limits<float>::infinity());
+    Vs mask;
+    for (unsigned w = 0; w < 4; ++w)
+      mask.push_back(e.maskBelow(visible, 16 * w));
+    Vs mBlock, lBlock, mOld, mNew;
+    for (unsigned i = 0; i < queries; ++i) {
+      V s[4], most;
+      for (unsigned w = 0; w < 4; ++w) {
+        s[w] = e.load(e.vec(e.f32), e.at(scoreAt(i), int64_t(w * 64)));
+        s[w] = e.select(mask[w], s[w], e.splat(minusInfinity));
+        most = w ? e.max(most, s[w]) : s[w];
+      }
+      V m = e.foldMax(most), l;
+      for (unsigned w = 0; w < 4; ++w) {
+        V p = e.exp2(s[w] - e.splat(m));
+        p = e.select(mask[w], p, e.like(p, 0.0f));
+        e.store(p, e.at(scoreAt(i), int64_t(w * 64)));
+        l = w ? l + p : p; // sum16: the first term is +0 + p, which is p
+      }
+      mBlock.push_back(m);
+      lBlock.push_back(e.foldSum(l));
+      mOld.push_back(e.load(e.f32, stateAt[i]));
+      mNew.push_back(e.max(mOld[i], m));
+    }
+    // The factors of the merge, all queries' in one vector.
+    V differences = e.constant(e.vec(e.f32, 8), 0.0f);
+    for (unsigned i = 0; i < queries; ++i) {
+      differences = e.insert(differences, mOld[i] - mNew[i], i);
+      differences = e.insert(differences, mBlock[i] - mNew[i], 4 + i);
+    }
+    V factors = e.exp2(differences);
+    Vs alpha, beta;
+    for (unsigned i = 0; i < queries; ++i) {
+      V a = e.lane(factors, i), b = e.lane(factors, 4 + i);
+      V lAt = e.at(stateAt[i], int64_t(4));
+      e.store(mNew[i], stateAt[i]);
+      e.store(e.fma(e.load(e.f32, lAt), a, lBlock[i] * b), lAt);
+      alpha.push_back(e.splat(a));
+      beta.push_back(e.splat(b));
+    }
+
+    // Adding -0 changes nothing; adding +0 is what unseen positions do.
+    V unseen = e.splat(e.select(e.less(visible, e.index(64)), e.real(0.0f),
+                                e.real(-0.0f)));
+    V lastChunk = chunkCount - 1;
+    e.loop(e.index(0), chunkCount, wide, [&](V c) {
+      Vs offset;
+      for (unsigned w = 0; w < wide; ++w)
+        offset.push_back(e.min(c + int64_t(w), lastChunk) * 16);
+      Vs sums = product(
+          queries, wide, visible,
+          [&](unsigned i, V j) { return e.load(e.f32, e.at(scoreAt(i), j * 4)); },
+          [&](unsigned w, V j) {
+            V at = e.at(values, (j * valueDim + offset[w]) * size());
+            return e.loadAsFloat(element, at);
+          });
+      // All are loaded before any is stored: chunks beyond the last repeat it.
+      for (unsigned i = 0; i < queries; ++i)
+        for (unsigned w = 0; w < wide; ++w) {
+          V o = e.load(e.vec(e.f32), e.at(stateAt[i], offset[w] * 4 + 64));
+          V &sum = sums[i * wide + w];
+          sum = e.fma(o, alpha[i], (sum + unseen) * beta[i]);
+        }
+      for (unsigned i = 0; i < queries; ++i)
+        for (unsigned w = 0; w < wide; ++w)
+          e.store(sums[i * wide + w], e.at(stateAt[i], offset[w] * 4 + 64));
+    });
+  }
+
+  /// Copies the seen positions of block `start` / 64 along the row's path.
+  void gather(V keys, V values, V row, V start, V visible) {
+    mlir::Type type = size() == 4 ? e.i32 : e.i16;
+    V before = e.element32(past, firstRow + row);
+    V begin = e.element32(pathBegin, firstRow + row);
+    e.loop(e.index(0), visible, 1, [&](V j) {
+      V p = start + j;
+      V from = e.choose(
+          e.less(p, before), [&] { return p; },
+          [&] { return e.element32(path, begin + p - before); });
+      V keyFrom = e.at(keys, (from / 16 * headDim * 16 + from % 16) * size());
+      V keyTo = e.at(gatheredKeys, (j / 16 * headDim * 16 + j % 16) * size());
+      e.loop(e.index(0), headDim, 1, [&](V d) {
+        V at = d * (16 * size());
+        e.store(e.load(type, e.at(keyFrom, at)), e.at(keyTo, at));
+      });
+      V valueFrom = e.at(values, from * valueDim * size());
+      V valueTo = e.at(gatheredValues, j * valueDim * size());
+      e.loop(e.index(0), valueDim, 16, [&](V d) {
+        e.store(e.load(e.vec(type), e.at(valueFrom, d * size())),
+                e.at(valueTo, d * size()));
+      });
+    });
+  }
+
+  V visibleIn(V row, V start) {
+    V count = positionOf(row) + 1 - start;
+    return e.max(e.min(count, e.index(64)), e.index(0));
+  }
+  /// The row sees positions from `past` on in this block, through its path.
+  V needsGather(V row, V start) {
+    V end = start + visibleIn(row, start);
+    return e.both(isTree, e.less(e.element32(past, firstRow + row), end));
+  }
+  V isWhole(V row, V start) {
+    V whole = e.equal(visibleIn(row, start), e.index(64));
+    V direct = e.equal(e.extendU(needsGather(row, start), e.i64), e.index(0));
+    return e.both(whole, direct);
+  }
+
+  /// Rows [begin, end) of one slot.
+  void run(const Head &head, V begin, V end, KVCache &cache) {
+    V keys = cache.keys(pointerOf(begin), head.kvHead);
+    V values = cache.values(pointerOf(begin), head.kvHead);
+    e.loop(begin * head.count, end * head.count, 1, [&](V query) {
+      V at = state(query);
+      e.store(e.real(-std::numeric_limits<float>::infinity()), at);
+      e.store(e.real(0.0f), e.at(at, int64_t(4)));
+      e.loop(e.index(0), valueDim, 16, [&](V d) {
+        e.store(e.constant(e.vec(e.f32), 0.0f), e.at(at, d * 4 + 64));
+      });
+    });
+    V most = e.loop(begin, end, 1, {e.index(0)},
+                    [&](V row, llvm::ArrayRef<V> m) -> Vs {
+                      return {e.max(m[0], positionOf(row))};
+                    })[0];
+    e.loop(e.index(0), most + 1, 64, [&](V start) {
+      V blockKeys = e.at(keys, start * headDim * size());
+      V blockValues = e.at(values, start * valueDim * size());
+      e.repeat(
+          begin, [&](V row) { return e.less(row, end); },
+          [&](V row) {
+            // The rows from here that see all of the block where it lies.
+            V stop = e.repeat(
+                row,
+                [&](V i) {
+                  return e.choose(
+                      e.less(i, end), [&] { return isWhole(i, start); },
+                      [&] { return e.constant(e.b.getI1Type(), int64_t(0)); });
+                },
+                [&](V i) { return i + 1; });
+            V alone = e.equal(row, stop);
+            V next = e.select(alone, row + 1, stop);
+            V visible = visibleIn(row, start);
+            V gathers = needsGather(row, start);
+            e.when(gathers,
+                   [&] { gather(keys, values, row, start, visible); });
+            V k = e.select(gathers, gatheredKeys, blockKeys);
+            V v = e.select(gathers, gatheredValues, blockValues);
+            V count = (next - row) * head.count;
+            count = e.select(e.equal(visible, e.index(0)), e.index(0), count);
+            V fours = count - count % 4;
+            e.loop(e.index(0), fours, 4, [&](V query) {
+              block(head, 4, row, query, k, v, visible);
+            });
+            for (unsigned rest = 1; rest < 4; ++rest)
+              e.when(e.equal(count % 4, e.index(rest)), [&] {
+                block(head, rest, row, fours, k, v, visible);
+              });
+            return next;
+          });
+    });
+    e.loop(begin, end, 1, [&](V row) {
+      e.loop(e.index(0), head.count, 1, [&](V h) {
+        V from = state(row * head.count + h);
+        V to = e.at(head.out, row * outStride + h * headDim * 4);
+        V inverse = e.splat(e.real(1.0f) / e.load(e.f32, e.at(from, int64_t(4))));
+        e.chunks(headDim, [&](V d, V mask) {
+          V o = e.load(e.vec(e.f32), e.at(from, d * 4 + 64));
+          e.storeChunk(o * inverse, e.at(to, d * 4), mask);
+        });
+      });
+    });
+  }
+
+  void emit() {
+    auto field = [&](size_t offset) { return e.field(args, offset, e.ptr); };
+    position = field(offsetof(espalier_step_args, position));
+    past = field(offsetof(espalier_step_args, past));
+    cacheRow = field(offsetof(espalier_step_args, cache_row));
+    kv = field(offsetof(espalier_step_args, kv));
+    pathBegin = field(offsetof(espalier_step_args, path_begin));
+    path = field(offsetof(espalier_step_args, path));
+    V tree = e.field(args, offsetof(espalier_step_args, tree), e.i32);
+    isTree = e.less(e.constant(e.i32, int64_t(0)), tree);
+    KVCache cache(e, element, args, layer, kvHeads, headDim);
+    valueDim = cache.valueDim;
+    chunkCount = valueDim / 16;
+    stateBytes = valueDim * 4 + 64;
+    scores = e.at(scratch, rows * heads * stateBytes);
+    gatheredKeys = e.at(scores, int64_t(4 * 64 * 4));
+    gatheredValues = e.at(gatheredKeys, headDim * (64 * 4));
+
+    V endHead = firstHead + heads;
+    e.loop(firstHead / group, (endHead - 1) / group + 1, 1, [&](V kvHead) {
+      V h0 = e.max(firstHead, kvHead * group);
+      V count = e.min(endHead, (kvHead + 1) * group) - h0;
+      V offset = (h0 - firstHead) * headDim * 4;
+      Head head{kvHead, count, e.at(q, offset), e.at(out, offset)};
+      e.repeat(
+          e.index(0), [&](V row) { return e.less(row, rows); },
+          [&](V row) {
+            V padding = isPadding(row);
+            V here = e.address(pointerOf(row));
+            V end = e.repeat(
+                row + 1,
+                [&](V i) {
+                  return e.choose(
+                      e.less(i, rows),
+                      [&] {
+                        V same = e.equal(here, e.address(pointerOf(i)));
+                        V alike = e.equal(e.extendU(padding, e.i64),
+                                          e.extendU(isPadding(i), e.i64));
+                        return e.both(same, alike);
+                      },
+                      [&] { return e.constant(e.b.getI1Type(), int64_t(0)); });
+                },
+                [&](V i) { return i + 1; });
+            e.when(
+                padding,
+                [&] {
+                  e.loop(row, end, 1, [&](V r) {
+                    V to = e.at(head.out, r * outStride);
+                    e.chunks(count * headDim, [&](V d, V mask) {
+                      e.storeChunk(e.constant(e.vec(e.f32), 0.0f),
+                                   e.at(to, d * 4), mask);
+                    });
+                  });
+                },
+                [&] { run(head, row, end, cache); });
+            return end;
+          });
+    });
+  }
+};
+
+} // namespace
+
+void emitAttention(Emitter &e, const KernelKey &key, Isa isa,
+                   llvm::ArrayRef<V> a) {
+  Attention{e,    key.cache, isa,  a[0],  a[1],  a[2],  a[3],  a[4], a[5],
+            a[6], a[7],      a[8], a[9],  a[10], a[11], a[12], a[13], a[14]}
+      .emit();
+}
+
+} // namespace cpu
+} // namespace espalier

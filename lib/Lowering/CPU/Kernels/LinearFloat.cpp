@@ -1,0 +1,148 @@
+//===- LinearFloat.cpp - FMA chains over float weights ------------------------------------*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// docs/numerics.md, entry linear: acc = fma(x[k], w[k], acc), ascending k from
+// +0, 16 columns at a time. Block weights with float activations are decoded
+// first, by one product and at most one sum (Support/Encodings.h).
+//
+//===----------------------------------------------------------------------===//
+#include "Builder.h"
+
+namespace espalier::cpu {
+
+namespace {
+
+/// Prefetches what lies about 4 KiB ahead of the `bytes` at `pointer`, so that
+/// one stream keeps more lines under way than the hardware would.
+void prefetchAhead(Emitter &e, V pointer, unsigned bytes) {
+  for (unsigned i = 0; i < bytes; i += 64)
+    e.prefetch(e.at(pointer, int64_t(4096 + i)));
+}
+
+/// acc[r] = fma(x[r][at], w, acc[r]).
+void accumulate(Emitter &e, Vs &acc, llvm::ArrayRef<V> x, V xOffset,
+                int64_t element, V w) {
+  for (size_t r = 0; r < acc.size(); ++r) {
+    V value = e.load(e.f32, e.at(e.at(x[r], xOffset), element * 4));
+    acc[r] = e.fma(e.splat(value), w, acc[r]);
+  }
+}
+
+Vs zeros(Emitter &e, size_t count) {
+  return Vs(count, e.constant(e.vec(e.f32), 0.0f));
+}
+
+/// The largest divisor of `n` up to `most`.
+unsigned divisor(unsigned n, unsigned most) {
+  unsigned best = 1;
+  for (unsigned d = 1; d <= most; ++d)
+    if (n % d == 0)
+      best = d;
+  return best;
+}
+
+} // namespace
+
+Vs emitFloatChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
+                  V groups) {
+  bool paired = key.weights != Encoding::F32 && key.group % 2 == 0;
+  unsigned kPerStep = paired ? 2 : 1;
+  unsigned stepBytes = 16 * kPerStep * elementBytes(key.weights);
+  unsigned unroll = divisor(key.group / kPerStep, x.size() == 1 ? 4 : 2);
+  V steps = groups * int64_t(key.group / kPerStep);
+  mlir::Type floats = e.vec(e.f32);
+  return e.loop(
+      e.index(0), steps, unroll, zeros(e, x.size()),
+      [&](V step, llvm::ArrayRef<V> carried) {
+        Vs acc(carried.begin(), carried.end());
+        V at = e.at(w, step * stepBytes);
+        V xOffset = step * int64_t(kPerStep * 4);
+        prefetchAhead(e, at, unroll * stepBytes);
+        for (unsigned u = 0; u < unroll; ++u) {
+          V here = e.at(at, int64_t(u * stepBytes));
+          if (!paired) {
+            accumulate(e, acc, x, xOffset, u, e.loadAsFloat(key.weights, here));
+            continue;
+          }
+          V even, odd;
+          if (key.weights == Encoding::BF16) {
+            V pairs = e.load(e.vec(e.i32), here);
+            even = e.bitcast(e.shl(pairs, 16), floats);
+            odd = e.bitcast(e.both(pairs, e.like(pairs, int64_t(-65536))),
+                            floats);
+          } else {
+            // 8 columns at a time: their even halves, then their odd ones.
+            V parts[2][2];
+            for (unsigned h = 0; h < 2; ++h) {
+              V pairs = e.load(e.vec(e.i16), e.at(here, int64_t(h * 32)));
+              V sorted = e.shuffle(pairs, pairs,
+                                   {0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9,
+                                    11, 13, 15});
+              for (unsigned k = 0; k < 2; ++k)
+                parts[k][h] = e.widen(e.bitcast(e.half(sorted, k),
+                                                e.vec(e.f16, 8)));
+            }
+            even = e.concat(parts[0][0], parts[0][1]);
+            odd = e.concat(parts[1][0], parts[1][1]);
+          }
+          accumulate(e, acc, x, xOffset, 2 * u, even);
+          accumulate(e, acc, x, xOffset, 2 * u + 1, odd);
+        }
+        return acc;
+      });
+}
+
+Vs emitDecodedChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
+                    V groups) {
+  bool bytes = key.weights == Encoding::Q8_0;
+  unsigned codeBytes = bytes ? 512 : 256;
+  unsigned groupBytes =
+      codeBytes + (key.weights == Encoding::Q4_1 ? 64 : 32);
+  return e.loop(
+      e.index(0), groups, 1, zeros(e, x.size()),
+      [&](V g, llvm::ArrayRef<V> carried) {
+        V panel = e.at(w, g * groupBytes);
+        prefetchAhead(e, panel, groupBytes);
+        V d = e.loadAsFloat(Encoding::F16, e.at(panel, int64_t(codeBytes)));
+        V m;
+        if (key.weights == Encoding::Q4_1)
+          m = e.loadAsFloat(Encoding::F16, e.at(panel, int64_t(codeBytes + 32)));
+        // A loop keeps the code small: four k a turn.
+        return e.loop(
+            e.index(0), e.index(8), 1, carried,
+            [&](V k4, llvm::ArrayRef<V> inner) {
+              Vs acc(inner.begin(), inner.end());
+              V xOffset = (g * 8 + k4) * 16;
+              V low, high;
+              if (bytes) {
+                low = e.load(e.vec(e.i32), e.at(panel, k4 * 64));
+              } else {
+                low = e.load(e.vec(e.i32, 8), e.at(panel, k4 * 32));
+                high = e.srl(low, 4);
+                low = e.concat(low, high);
+              }
+              for (unsigned k = 0; k < 4; ++k) {
+                V q;
+                if (bytes)
+                  q = e.sra(e.shl(low, 24 - 8 * k), 24);
+                else {
+                  q = e.srl(low, 8 * k);
+                  q = e.both(q, e.like(q, int64_t(15)));
+                }
+                if (key.weights == Encoding::Q4_0)
+                  q = q - 8;
+                V value = e.toFloat(q) * d;
+                if (isSet(m))
+                  value = value + m;
+                accumulate(e, acc, x, xOffset, k, value);
+              }
+              return acc;
+            });
+      });
+}
+
+} // namespace espalier::cpu

@@ -1,0 +1,8 @@
+// RUN: espalier-opt %s | FileCheck %s
+
+// CHECK-LABEL: @dot_u8s8
+// CHECK: cpu.dot_u8s8 %{{.*}}, %{{.*}}, %{{.*}} : vector<16xi32>, vector<64xi8>
+func.func @dot_u8s8(%acc: vector<16xi32>, %u: vector<64xi8>, %s: vector<64xi8>) -> vector<16xi32> {
+  %r = cpu.dot_u8s8 %acc, %u, %s : vector<16xi32>, vector<64xi8>
+  return %r : vector<16xi32>
+}
