@@ -1,4 +1,5 @@
-//===- CPU.h - The dialect of CPU vector instructions ------------------------------------*- C++ -*-===//
+//===- CPU.h - The dialect of CPU vector instructions
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -11,11 +11,12 @@
 /// all variants and layers. This header is the seam between the lowering, which
 /// emits the calls, and the generator, which emits the bodies.
 ///
-/// Every kernel is an `llvm.func` that returns nothing. Pointers are `!llvm.ptr`,
-/// counts and strides `i64`, strides in bytes, `f32` scalars by value. "args" is
-/// the `espalier_step_args` of the call (espalier/descriptor.h); rows are rows of
-/// the call: a kernel that reads row metadata gets the index of the tile's first
-/// row. Activations are float32 rows, `x + r * xStride`, or rows of a8 panels
+/// Every kernel is an `llvm.func` that returns nothing. Pointers are
+/// `!llvm.ptr`, counts and strides `i64`, strides in bytes, `f32` scalars by
+/// value. "args" is the `espalier_step_args` of the call
+/// (espalier/descriptor.h); rows are rows of the call: a kernel that reads row
+/// metadata gets the index of the tile's first row. Activations are float32
+/// rows, `x + r * xStride`, or rows of a8 panels
 /// (espalier/Support/Encodings.h). No kernel allocates; scratch comes as a
 /// pointer. A row's bits never depend on the other rows of the call.
 ///
@@ -41,18 +42,18 @@
 /// | tap             | args, x, xStride, index, n                             |
 ///
 /// linear: out[r][c] for c < cols; `w` is the first panel of the tile and
-/// `wStride` the bytes from one panel of 16 columns to the next; `groups` panels
-/// follow each other along k. `accumulate` 1: out holds the residual and the
-/// result is (chain + bias) + residual; 0: out is only written. `bias` is
-/// float32, from the tile's first column. embedding: a vocabulary row is a column
-/// of the panels. append and attention: x, q and out point at the elements of
-/// the tile's first row and head `firstHead`. attention: `firstHead` counts query
-/// heads; query head h reads key/value head h / group; `scale` is
-/// fl(scale * log2 e); a padding row's output is zero. Keys and values lie as
-/// espalier_kv_layout says; append sets the elements of a value row between
-/// head_dim and value_dim to +0. rms_norm, rope and glu may write over their
-/// input. select_rows copies row args->wanted[i] of x to row
-/// i of out, for every wanted row. tap copies all rows of the call to
+/// `wStride` the bytes from one panel of 16 columns to the next; `groups`
+/// panels follow each other along k. `accumulate` 1: out holds the residual and
+/// the result is (chain + bias) + residual; 0: out is only written. `bias` is
+/// float32, from the tile's first column. embedding: a vocabulary row is a
+/// column of the panels. append and attention: x, q and out point at the
+/// elements of the tile's first row and head `firstHead`. attention:
+/// `firstHead` counts query heads; query head h reads key/value head h / group;
+/// `scale` is fl(scale * log2 e); a padding row's output is zero. Keys and
+/// values lie as espalier_kv_layout says; append sets the elements of a value
+/// row between head_dim and value_dim to +0. rms_norm, rope and glu may write
+/// over their input. select_rows copies row args->wanted[i] of x to row i of
+/// out, for every wanted row. tap copies all rows of the call to
 /// args->hidden[index] when that is not null.
 ///
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,5 @@
-//===- Attention.cpp - Attention over blocks of 64 positions ------------------------------------*- C++ -*-===//
+//===- Attention.cpp - Attention over blocks of 64 positions
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -14,10 +15,10 @@
 //   gathered           a block of keys, a block of values, in the cache's form
 //
 // Query vectors that see the same whole block go through it four at a time, so
-// that a key or value is loaded and converted once for them; those are the heads
-// of a group and, further back than the call itself, all its rows. A block that
-// a row sees in part, or through its path in the tree, is done for that row's
-// heads alone, the tree's one from a copy in scratch.
+// that a key or value is loaded and converted once for them; those are the
+// heads of a group and, further back than the call itself, all its rows. A
+// block that a row sees in part, or through its path in the tree, is done for
+// that row's heads alone, the tree's one from a copy in scratch.
 //
 // Visible positions come first in a block. What follows them enters as p = +0
 // and v = +0: fma(+0, +0, o) is o + 0, once or often, which only turns -0
@@ -66,8 +67,8 @@ struct Attention {
     return e.less(e.element32(cacheRow, firstRow + row), e.index(0));
   }
 
-  /// One key/value head of the tile: query heads [h0, h0 + count), `q` and `out`
-  /// at the first of them.
+  /// One key/value head of the tile: query heads [h0, h0 + count), `q` and
+  /// `out` at the first of them.
   struct Head {
     V kvHead, count, q, out;
   };
@@ -166,8 +167,8 @@ struct Attention {
     }
 
     // Adding -0 changes nothing; adding +0 is what unseen positions do.
-    V unseen = e.splat(e.select(e.less(visible, e.index(64)), e.real(0.0f),
-                                e.real(-0.0f)));
+    V unseen = e.splat(
+        e.select(e.less(visible, e.index(64)), e.real(0.0f), e.real(-0.0f)));
     V lastChunk = chunkCount - 1;
     e.loop(e.index(0), chunkCount, wide, [&](V c) {
       Vs offset;
@@ -175,7 +176,9 @@ struct Attention {
         offset.push_back(e.min(c + int64_t(w), lastChunk) * 16);
       Vs sums = product(
           queries, wide, visible,
-          [&](unsigned i, V j) { return e.load(e.f32, e.at(scoreAt(i), j * 4)); },
+          [&](unsigned i, V j) {
+            return e.load(e.f32, e.at(scoreAt(i), j * 4));
+          },
           [&](unsigned w, V j) {
             V at = e.at(values, (j * valueDim + offset[w]) * size());
             return e.loadAsFloat(element, at);
@@ -268,20 +271,17 @@ struct Attention {
             V next = e.select(alone, row + 1, stop);
             V visible = visibleIn(row, start);
             V gathers = needsGather(row, start);
-            e.when(gathers,
-                   [&] { gather(keys, values, row, start, visible); });
+            e.when(gathers, [&] { gather(keys, values, row, start, visible); });
             V k = e.select(gathers, gatheredKeys, blockKeys);
             V v = e.select(gathers, gatheredValues, blockValues);
             V count = (next - row) * head.count;
             count = e.select(e.equal(visible, e.index(0)), e.index(0), count);
             V fours = count - count % 4;
-            e.loop(e.index(0), fours, 4, [&](V query) {
-              block(head, 4, row, query, k, v, visible);
-            });
+            e.loop(e.index(0), fours, 4,
+                   [&](V query) { block(head, 4, row, query, k, v, visible); });
             for (unsigned rest = 1; rest < 4; ++rest)
-              e.when(e.equal(count % 4, e.index(rest)), [&] {
-                block(head, rest, row, fours, k, v, visible);
-              });
+              e.when(e.equal(count % 4, e.index(rest)),
+                     [&] { block(head, rest, row, fours, k, v, visible); });
             return next;
           });
     });
@@ -289,7 +289,8 @@ struct Attention {
       e.loop(e.index(0), head.count, 1, [&](V h) {
         V from = state(row * head.count + h);
         V to = e.at(head.out, row * outStride + h * headDim * 4);
-        V inverse = e.splat(e.real(1.0f) / e.load(e.f32, e.at(from, int64_t(4))));
+        V inverse =
+            e.splat(e.real(1.0f) / e.load(e.f32, e.at(from, int64_t(4))));
         e.chunks(headDim, [&](V d, V mask) {
           V o = e.load(e.vec(e.f32), e.at(from, d * 4 + 64));
           e.storeChunk(o * inverse, e.at(to, d * 4), mask);
@@ -363,8 +364,8 @@ struct Attention {
 
 void emitAttention(Emitter &e, const KernelKey &key, Isa isa,
                    llvm::ArrayRef<V> a) {
-  Attention{e,    key.cache, isa,  a[0],  a[1],  a[2],  a[3],  a[4], a[5],
-            a[6], a[7],      a[8], a[9],  a[10], a[11], a[12], a[13], a[14]}
+  Attention{e,    key.cache, isa,  a[0], a[1],  a[2],  a[3],  a[4],  a[5],
+            a[6], a[7],      a[8], a[9], a[10], a[11], a[12], a[13], a[14]}
       .emit();
 }
 

@@ -1,4 +1,5 @@
-//===- Builder.cpp - A small language to write kernels in ------------------------------------*- C++ -*-===//
+//===- Builder.cpp - A small language to write kernels in
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -21,8 +22,9 @@ unsigned lanesOf(Type type) {
 }
 int64_t alignOf(Type type) {
   Type element = getElementTypeOrSelf(type);
-  return element.isIntOrFloat() ? std::max(1u, element.getIntOrFloatBitWidth() / 8)
-                                : 8;
+  return element.isIntOrFloat()
+             ? std::max(1u, element.getIntOrFloatBitWidth() / 8)
+             : 8;
 }
 } // namespace
 
@@ -66,7 +68,8 @@ V Emitter::at(V pointer, int64_t bytes) {
   if (bytes == 0)
     return pointer;
   return wrap(LLVM::GEPOp::create(
-      b, ptr, i8, pointer, ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(int32_t(bytes))}));
+      b, ptr, i8, pointer,
+      ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(int32_t(bytes))}));
 }
 V Emitter::load(Type type, V pointer) {
   return wrap(LLVM::LoadOp::create(b, type, pointer, unsigned(alignOf(type))));
@@ -76,13 +79,12 @@ void Emitter::store(V value, V pointer) {
 }
 V Emitter::loadMasked(Type type, V pointer, V mask) {
   V zero = isFloat(type) ? constant(type, 0.0f) : constant(type, int64_t(0));
-  return wrap(LLVM::MaskedLoadOp::create(
-      b, type, pointer, mask, ValueRange{Value(zero)},
-      b.getI32IntegerAttr(alignOf(type)), UnitAttr()));
+  return wrap(LLVM::MaskedLoadOp::create(b, type, Value(pointer), Value(mask),
+                                         Value(zero), uint32_t(alignOf(type))));
 }
 void Emitter::storeMasked(V value, V pointer, V mask) {
-  LLVM::MaskedStoreOp::create(b, value, pointer, mask,
-                              b.getI32IntegerAttr(alignOf(value.type())));
+  LLVM::MaskedStoreOp::create(b, Value(value), Value(pointer), Value(mask),
+                              uint32_t(alignOf(value.type())));
 }
 void Emitter::prefetch(V pointer) {
   LLVM::Prefetch::create(b, pointer, 0, 3, 1);
@@ -121,8 +123,8 @@ V Emitter::lane(V v, unsigned i) {
   return wrap(LLVM::ExtractElementOp::create(b, v, constant(i32, int64_t(i))));
 }
 V Emitter::insert(V v, V scalar, unsigned i) {
-  return wrap(LLVM::InsertElementOp::create(b, v, scalar,
-                                            constant(i32, int64_t(i))));
+  return wrap(
+      LLVM::InsertElementOp::create(b, v, scalar, constant(i32, int64_t(i))));
 }
 V Emitter::bitcast(V value, Type type) {
   return wrap(LLVM::BitcastOp::create(b, type, value));
@@ -163,11 +165,11 @@ V Emitter::sra(V a, int64_t bits) {
 V Emitter::srl(V a, int64_t bits) {
   return wrap(arith::ShRUIOp::create(b, a, like(a, bits)));
 }
-V Emitter::srlBy(V a, V bits) { return wrap(arith::ShRUIOp::create(b, a, bits)); }
-V Emitter::negate(V a) { return wrap(arith::NegFOp::create(b, a)); }
-V Emitter::absolute(V a) {
-  return wrap(LLVM::FAbsOp::create(b, a.type(), a));
+V Emitter::srlBy(V a, V bits) {
+  return wrap(arith::ShRUIOp::create(b, a, bits));
 }
+V Emitter::negate(V a) { return wrap(arith::NegFOp::create(b, a)); }
+V Emitter::absolute(V a) { return wrap(LLVM::FAbsOp::create(b, a.type(), a)); }
 V Emitter::sqrt(V a) { return wrap(LLVM::SqrtOp::create(b, a.type(), a)); }
 V Emitter::select(V condition, V a, V c) {
   return wrap(arith::SelectOp::create(b, condition, a, c));
@@ -194,9 +196,9 @@ V Emitter::either(V a, V c) { return wrap(arith::OrIOp::create(b, a, c)); }
 V Emitter::exclusive(V a, V c) { return wrap(arith::XOrIOp::create(b, a, c)); }
 V Emitter::intrinsic(StringRef name, Type result, ArrayRef<V> args) {
   SmallVector<Value> operands(args.begin(), args.end());
-  return wrap(LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name),
-                                            operands)
-                  .getResults());
+  return wrap(
+      LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name), operands)
+          .getResults());
 }
 V Emitter::dotU8S8(V acc, V u, V s) {
   return wrap(DotU8S8Op::create(b, acc.type(), acc, u, s));
@@ -231,16 +233,17 @@ V Emitter::widen(V halves) {
   Type type = f32;
   if (auto vector = dyn_cast<VectorType>(halves.type()))
     type = vec(f32, vector.getNumElements());
-  return wrap(arith::ExtFOp::create(b, type, halves));
+  return wrap(
+      arith::ExtFOp::create(b, type, halves, arith::FastMathFlagsAttr()));
 }
 V Emitter::loadAsFloat(Encoding element, V pointer, unsigned lanes) {
   switch (element) {
   case Encoding::F16:
     return widen(load(vec(f16, lanes), pointer));
   case Encoding::BF16:
-    return bitcast(shl(extendU(load(vec(i16, lanes), pointer), vec(i32, lanes)),
-                       16),
-                   vec(f32, lanes));
+    return bitcast(
+        shl(extendU(load(vec(i16, lanes), pointer), vec(i32, lanes)), 16),
+        vec(f32, lanes));
   default:
     return load(vec(f32, lanes), pointer);
   }

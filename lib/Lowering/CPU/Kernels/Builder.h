@@ -1,4 +1,5 @@
-//===- Builder.h - A small language to write kernels in ------------------------------------*- C++ -*-===//
+//===- Builder.h - A small language to write kernels in
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -166,9 +167,7 @@ V operator%(V a, int64_t b);
 
 inline bool isSet(V v) { return bool(mlir::Value(v)); }
 
-inline unsigned elementBytes(Encoding e) {
-  return e == Encoding::F32 ? 4 : 2;
-}
+inline unsigned elementBytes(Encoding e) { return e == Encoding::F32 ? 4 : 2; }
 
 /// The bodies. `args` are the function's arguments, in the table's order.
 void emitLinear(Emitter &e, const KernelKey &key, Isa isa,
@@ -191,8 +190,8 @@ Vs emitFloatChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
 Vs emitBlockChain(Emitter &e, const KernelKey &key, Isa isa, V w,
                   llvm::ArrayRef<V> x, V groups);
 /// The same with float32 activations: weights are decoded first.
-Vs emitDecodedChain(Emitter &e, const KernelKey &key, V w,
-                    llvm::ArrayRef<V> x, V groups);
+Vs emitDecodedChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
+                    V groups);
 
 } // namespace espalier::cpu
 

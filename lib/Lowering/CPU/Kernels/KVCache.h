@@ -1,4 +1,5 @@
-//===- KVCache.h - Where keys and values lie ------------------------------------*- C++ -*-===//
+//===- KVCache.h - Where keys and values lie
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -25,8 +26,8 @@ struct KVCache {
 
   KVCache(Emitter &e, Encoding element, V args, V layer, V kvHeads, V headDim)
       : e(e), size(elementBytes(element)),
-        capacity(e.field(args, offsetof(espalier_step_args, kv_capacity),
-                         e.i64)),
+        capacity(
+            e.field(args, offsetof(espalier_step_args, kv_capacity), e.i64)),
         headDim(headDim), valueDim((headDim + 15) / 16 * 16) {
     V rowBytes = kvHeads * (headDim + valueDim) * size;
     layerOffset = layer * capacity * rowBytes;
@@ -38,8 +39,8 @@ struct KVCache {
   }
   /// Values of `head`: [row][value_dim].
   V values(V base, V head) {
-    return e.at(base, layerOffset + valueOffset +
-                          head * capacity * valueDim * size);
+    return e.at(base,
+                layerOffset + valueOffset + head * capacity * valueDim * size);
   }
 };
 

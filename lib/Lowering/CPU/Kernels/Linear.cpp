@@ -1,4 +1,5 @@
-//===- Linear.cpp - Blocks of rows and panels of a linear op ------------------------------------*- C++ -*-===//
+//===- Linear.cpp - Blocks of rows and panels of a linear op
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -113,8 +114,8 @@ struct Linear {
 
 void emitLinear(Emitter &e, const KernelKey &key, Isa isa,
                 llvm::ArrayRef<V> a) {
-  Linear{e,    key,  isa,  a[0], a[1], a[2], a[3], a[4], a[5],
-         a[6], a[7], a[8], a[9], a[10]}
+  Linear{e,    key,  isa,  a[0], a[1], a[2], a[3],
+         a[4], a[5], a[6], a[7], a[8], a[9], a[10]}
       .emit();
 }
 

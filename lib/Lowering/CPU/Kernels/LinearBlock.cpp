@@ -1,4 +1,5 @@
-//===- LinearBlock.cpp - Integer products of block weights ------------------------------------*- C++ -*-===//
+//===- LinearBlock.cpp - Integer products of block weights
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,7 +9,8 @@
 // docs/numerics.md, entry linear, quantised weights and activations: per group
 //   acc = fma(fl(dw * dx), float(sum q * x), acc)
 //   acc = fma(fl(m * dx), float(sum x), acc)          with a minimum (q4_1)
-// The integer sums are exact, so each instruction set may form them its own way:
+// The integer sums are exact, so each instruction set may form them its own
+// way:
 //
 //   q4 AVX2     unsigned nibbles times signed bytes, eight vpmaddubsw results
 //               summed in 16 bits (8 * 2 * 15 * 127 = 30480), one vpmaddwd
@@ -58,8 +60,8 @@ struct BlockChain {
         V w[2], magnitude[2];
         for (unsigned h = 0; h < 2; ++h) {
           w[h] = e.load(bytes, e.at(panel, int64_t(step * 64 + h * 32)));
-          magnitude[h] = e.intrinsic("llvm.x86.avx2.psign.b", bytes,
-                                     {w[h], w[h]});
+          magnitude[h] =
+              e.intrinsic("llvm.x86.avx2.psign.b", bytes, {w[h], w[h]});
         }
         for (size_t r = 0; r < xAt.size(); ++r) {
           V s = activations(xAt[r], step, 32);
@@ -123,8 +125,7 @@ struct BlockChain {
     int64_t groupBytes = codeBytes + (minimum ? 64 : 32);
     Vs zeros(x.size(), e.constant(e.vec(e.f32), 0.0f));
     return e.loop(
-        e.index(0), groups, 1, zeros,
-        [&](V g, llvm::ArrayRef<V> carried) {
+        e.index(0), groups, 1, zeros, [&](V g, llvm::ArrayRef<V> carried) {
           Vs acc(carried.begin(), carried.end());
           V panel = e.at(w, g * groupBytes);
           for (int64_t i = 0; i < groupBytes; i += 64)
@@ -132,8 +133,8 @@ struct BlockChain {
           Vs xAt;
           for (V row : x)
             xAt.push_back(e.at(row, g * a8Bytes));
-          Vs sums = isa == Isa::AVX2 ? sumsAvx2(panel, xAt)
-                                     : sumsAvx512(panel, xAt);
+          Vs sums =
+              isa == Isa::AVX2 ? sumsAvx2(panel, xAt) : sumsAvx512(panel, xAt);
           V dw = e.loadAsFloat(Encoding::F16, e.at(panel, codeBytes));
           V m;
           if (minimum)

@@ -1,4 +1,5 @@
-//===- LinearFloat.cpp - FMA chains over float weights ------------------------------------*- C++ -*-===//
+//===- LinearFloat.cpp - FMA chains over float weights
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -79,12 +80,12 @@ Vs emitFloatChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
             V parts[2][2];
             for (unsigned h = 0; h < 2; ++h) {
               V pairs = e.load(e.vec(e.i16), e.at(here, int64_t(h * 32)));
-              V sorted = e.shuffle(pairs, pairs,
-                                   {0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9,
-                                    11, 13, 15});
+              V sorted = e.shuffle(
+                  pairs, pairs,
+                  {0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15});
               for (unsigned k = 0; k < 2; ++k)
-                parts[k][h] = e.widen(e.bitcast(e.half(sorted, k),
-                                                e.vec(e.f16, 8)));
+                parts[k][h] =
+                    e.widen(e.bitcast(e.half(sorted, k), e.vec(e.f16, 8)));
             }
             even = e.concat(parts[0][0], parts[0][1]);
             odd = e.concat(parts[1][0], parts[1][1]);
@@ -100,8 +101,7 @@ Vs emitDecodedChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
                     V groups) {
   bool bytes = key.weights == Encoding::Q8_0;
   unsigned codeBytes = bytes ? 512 : 256;
-  unsigned groupBytes =
-      codeBytes + (key.weights == Encoding::Q4_1 ? 64 : 32);
+  unsigned groupBytes = codeBytes + (key.weights == Encoding::Q4_1 ? 64 : 32);
   return e.loop(
       e.index(0), groups, 1, zeros(e, x.size()),
       [&](V g, llvm::ArrayRef<V> carried) {
@@ -110,38 +110,38 @@ Vs emitDecodedChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
         V d = e.loadAsFloat(Encoding::F16, e.at(panel, int64_t(codeBytes)));
         V m;
         if (key.weights == Encoding::Q4_1)
-          m = e.loadAsFloat(Encoding::F16, e.at(panel, int64_t(codeBytes + 32)));
+          m = e.loadAsFloat(Encoding::F16,
+                            e.at(panel, int64_t(codeBytes + 32)));
         // A loop keeps the code small: four k a turn.
-        return e.loop(
-            e.index(0), e.index(8), 1, carried,
-            [&](V k4, llvm::ArrayRef<V> inner) {
-              Vs acc(inner.begin(), inner.end());
-              V xOffset = (g * 8 + k4) * 16;
-              V low, high;
-              if (bytes) {
-                low = e.load(e.vec(e.i32), e.at(panel, k4 * 64));
-              } else {
-                low = e.load(e.vec(e.i32, 8), e.at(panel, k4 * 32));
-                high = e.srl(low, 4);
-                low = e.concat(low, high);
-              }
-              for (unsigned k = 0; k < 4; ++k) {
-                V q;
-                if (bytes)
-                  q = e.sra(e.shl(low, 24 - 8 * k), 24);
-                else {
-                  q = e.srl(low, 8 * k);
-                  q = e.both(q, e.like(q, int64_t(15)));
-                }
-                if (key.weights == Encoding::Q4_0)
-                  q = q - 8;
-                V value = e.toFloat(q) * d;
-                if (isSet(m))
-                  value = value + m;
-                accumulate(e, acc, x, xOffset, k, value);
-              }
-              return acc;
-            });
+        return e.loop(e.index(0), e.index(8), 1, carried,
+                      [&](V k4, llvm::ArrayRef<V> inner) {
+                        Vs acc(inner.begin(), inner.end());
+                        V xOffset = (g * 8 + k4) * 16;
+                        V low, high;
+                        if (bytes) {
+                          low = e.load(e.vec(e.i32), e.at(panel, k4 * 64));
+                        } else {
+                          low = e.load(e.vec(e.i32, 8), e.at(panel, k4 * 32));
+                          high = e.srl(low, 4);
+                          low = e.concat(low, high);
+                        }
+                        for (unsigned k = 0; k < 4; ++k) {
+                          V q;
+                          if (bytes)
+                            q = e.sra(e.shl(low, 24 - 8 * k), 24);
+                          else {
+                            q = e.srl(low, 8 * k);
+                            q = e.both(q, e.like(q, int64_t(15)));
+                          }
+                          if (key.weights == Encoding::Q4_0)
+                            q = q - 8;
+                          V value = e.toFloat(q) * d;
+                          if (isSet(m))
+                            value = value + m;
+                          accumulate(e, acc, x, xOffset, k, value);
+                        }
+                        return acc;
+                      });
       });
 }
 

@@ -1,4 +1,5 @@
-//===- LowerDot.cpp - The product of bytes as an instruction or as sums ------------------------------------*- C++ -*-===//
+//===- LowerDot.cpp - The product of bytes as an instruction or as sums
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -22,8 +23,8 @@ void lowerDotOps(Operation *root, bool expand) {
     unsigned n = cast<VectorType>(acc.type()).getNumElements();
     V result = acc;
     if (!expand && n == 16) {
-      result = e.intrinsic("llvm.x86.avx512.vpdpbusd.512", acc.type(),
-                           {acc, u, s});
+      result =
+          e.intrinsic("llvm.x86.avx512.vpdpbusd.512", acc.type(), {acc, u, s});
     } else {
       // Byte j of every lane, as 32-bit integers.
       V uw = e.bitcast(u, acc.type()), sw = e.bitcast(s, acc.type());

@@ -1,4 +1,5 @@
-//===- MemoryKernels.cpp - Kernels that move rows ------------------------------------*- C++ -*-===//
+//===- MemoryKernels.cpp - Kernels that move rows
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -33,9 +34,8 @@ void emitEmbedding(Emitter &e, const KernelKey &key, llvm::ArrayRef<V> a) {
     bool bytes = key.weights == Encoding::Q8_0;
     bool minimum = key.weights == Encoding::Q4_1;
     int64_t codeBytes = bytes ? 512 : 256;
-    V nibbleShift =
-        e.truncate(e.select(e.less(column, e.index(8)), e.index(0), e.index(4)),
-                   e.i32);
+    V nibbleShift = e.truncate(
+        e.select(e.less(column, e.index(8)), e.index(0), e.index(4)), e.i32);
     V lane = bytes ? column * 4 : column % 8 * 4;
     e.loop(e.index(0), groups, 1, [&](V g) {
       V block = e.at(panel, g * (codeBytes + (minimum ? 64 : 32)));
@@ -131,8 +131,8 @@ void emitSelectRows(Emitter &e, llvm::ArrayRef<V> a) {
 
 void emitTap(Emitter &e, llvm::ArrayRef<V> a) {
   V args = a[0], x = a[1], xStride = a[2], tapIndex = a[3], n = a[4];
-  V rows =
-      e.extendU(e.field(args, offsetof(espalier_step_args, rows), e.i32), e.i64);
+  V rows = e.extendU(e.field(args, offsetof(espalier_step_args, rows), e.i32),
+                     e.i64);
   V hidden = e.field(args, offsetof(espalier_step_args, hidden), e.ptr);
   e.when(
       e.isNull(hidden), [] {},

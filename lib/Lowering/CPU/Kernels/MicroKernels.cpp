@@ -1,4 +1,5 @@
-//===- MicroKernels.cpp - One function per kernel and instruction set ------------------------------------*- C++ -*-===//
+//===- MicroKernels.cpp - One function per kernel and instruction set
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -62,7 +63,8 @@ bool usesCache(Kernel kernel) {
 
 /// What is wrong with a key, or nothing.
 StringRef fault(const KernelKey &key) {
-  bool isWeight = key.kernel == Kernel::Linear || key.kernel == Kernel::Embedding;
+  bool isWeight =
+      key.kernel == Kernel::Linear || key.kernel == Kernel::Embedding;
   if (isWeight && !panelBytes(key.weights, 16, key.group))
     return "no panel of 16 columns has this encoding and group";
   if (key.kernel == Kernel::Linear && key.activations != Encoding::F32 &&
@@ -137,7 +139,7 @@ void setIsaAttributes(LLVM::LLVMFuncOp function, Isa isa) {
   if (!wide)
     return;
   function.setTargetFeaturesAttr(
-      LLVM::TargetFeaturesAttr::get(context, {"+avx512vnni"}));
+      LLVM::TargetFeaturesAttr::get(context, StringRef("+avx512vnni")));
   auto pair = [&](StringRef name, StringRef value) {
     return b.getStrArrayAttr({name, value});
   };
@@ -158,8 +160,8 @@ LogicalResult generateKernels(ModuleOp module, ArrayRef<KernelKey> keys,
       return module.emitError() << "micro-kernel '" << name << "': " << why;
     ImplicitLocOpBuilder b(loc, context);
     b.setInsertionPointToEnd(module.getBody());
-    auto function = LLVM::LLVMFuncOp::create(
-        b, name, kernelType(key, context), LLVM::Linkage::Private);
+    auto function = LLVM::LLVMFuncOp::create(b, name, kernelType(key, context),
+                                             LLVM::Linkage::Private);
     setIsaAttributes(function, expandDot ? Isa::AVX2 : isa);
     Block *entry = function.addEntryBlock(b);
     b.setInsertionPointToStart(entry);

@@ -1,4 +1,5 @@
-//===- RowKernels.cpp - Kernels that work on rows element by element ------------------------------------*- C++ -*-===//
+//===- RowKernels.cpp - Kernels that work on rows element by element
+//------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -94,8 +95,7 @@ void emitQuantize(Emitter &e, llvm::ArrayRef<V> a) {
 
 void emitRope(Emitter &e, llvm::ArrayRef<V> a) {
   V args = a[0], firstRow = a[1], x = a[2], xStride = a[3], out = a[4],
-    outStride = a[5], rows = a[6], heads = a[7], headDim = a[8],
-    rotary = a[9];
+    outStride = a[5], rows = a[6], heads = a[7], headDim = a[8], rotary = a[9];
   V position = e.field(args, offsetof(espalier_step_args, position), e.ptr);
   V table = e.field(args, offsetof(espalier_step_args, rope), e.ptr);
   V half = e.srl(rotary, 1);

@@ -1,0 +1,253 @@
+//===- LinearTest.cpp - Linear and embedding against docs/numerics.md
+//------------------------------------*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "KernelTest.h"
+
+using namespace espalier;
+using namespace espalier::cpu;
+
+namespace {
+
+/// `cols` columns of random weights, packed in panels of 16.
+struct Weights {
+  Encoding encoding;
+  unsigned group, groups, cols;
+  size_t bytes;
+  std::vector<uint8_t> panels;
+
+  Weights(Random &random, Encoding encoding, unsigned group, unsigned groups,
+          unsigned cols, bool wild)
+      : encoding(encoding), group(group), groups(groups), cols(cols),
+        bytes(*panelBytes(encoding, 16, group)) {
+    panels.resize((cols + 15) / 16 * groups * bytes);
+    for (size_t at = 0; at < panels.size(); at += bytes)
+      fill(random, &panels[at], wild);
+  }
+  void fill(Random &random, uint8_t *panel, bool wild) {
+    auto value = [&](float scale) {
+      return wild ? random.wild() : random.real(scale);
+    };
+    auto store16 = [&](size_t at, uint16_t bits) {
+      std::memcpy(panel + at, &bits, 2);
+    };
+    if (!isBlockEncoding(encoding)) {
+      for (unsigned i = 0; i < 16 * group; ++i) {
+        float x = value(1.0f);
+        if (encoding == Encoding::F32)
+          std::memcpy(panel + 4 * i, &x, 4);
+        else
+          store16(2 * i,
+                  encoding == Encoding::F16 ? floatToF16(x) : floatToBf16(x));
+      }
+      return;
+    }
+    size_t codes = encoding == Encoding::Q8_0 ? 512 : 256;
+    for (size_t i = 0; i < codes; ++i) {
+      // The extremes often, to find sums that saturate.
+      uint8_t b =
+          random.below(2) ? random.byte() : (random.below(2) ? 0xff : 0x7f);
+      if (encoding == Encoding::Q8_0 && b == 0x80)
+        b = 0x81;
+      panel[i] = b;
+    }
+    for (size_t i = codes; i < bytes; i += 2)
+      store16(i, floatToF16(value(0.05f)));
+  }
+  const uint8_t *at(unsigned column, unsigned g) const {
+    return &panels[(size_t(column / 16) * groups + g) * bytes];
+  }
+  std::vector<float> decoded(unsigned column) const {
+    std::vector<float> v(size_t(groups) * group);
+    for (unsigned g = 0; g < groups; ++g)
+      decodePanelColumn(encoding, 16, group, at(column, g), column % 16,
+                        &v[size_t(g) * group]);
+    return v;
+  }
+};
+
+class LinearTest : public KernelTest {};
+
+float a8Scale(const uint8_t *panel) {
+  float d;
+  std::memcpy(&d, panel + 32, 4);
+  return d;
+}
+
+float chainFloat(const Weights &w, unsigned column, const float *x) {
+  std::vector<float> values = w.decoded(column);
+  float acc = 0.0f;
+  for (size_t k = 0; k < values.size(); ++k)
+    acc = std::fma(x[k], values[k], acc);
+  return acc;
+}
+
+float chainBlock(const Weights &w, unsigned column, const uint8_t *x) {
+  float acc = 0.0f;
+  for (unsigned g = 0; g < w.groups; ++g, x += 40) {
+    DecodedGroup group =
+        decodePanelCodes(w.encoding, 16, w.at(column, g), column % 16);
+    int32_t sum = 0, sumX = 0;
+    for (unsigned k = 0; k < 32; ++k) {
+      sum += int32_t(group.codes[k]) * int8_t(x[k]);
+      sumX += int8_t(x[k]);
+    }
+    float dx = a8Scale(x);
+    acc = std::fma(group.d * dx, float(sum), acc);
+    if (w.encoding == Encoding::Q4_1)
+      acc = std::fma(group.m * dx, float(sumX), acc);
+  }
+  return acc;
+}
+
+struct Shape {
+  unsigned rows, cols, groups;
+};
+
+void checkLinear(LinearFn *run, const KernelKey &key, Shape shape, bool wild,
+                 unsigned seed) {
+  Random random(seed);
+  Weights w(random, key.weights, key.group, shape.groups, shape.cols, wild);
+  bool quantised = key.activations == Encoding::A8;
+  size_t k = size_t(shape.groups) * key.group;
+  std::vector<float> x(shape.rows * k);
+  for (float &v : x)
+    v = wild ? random.wild() : random.real();
+  size_t xStride = quantised ? shape.groups * 40 + 8 : k * 4;
+  std::vector<uint8_t> xBytes(shape.rows * xStride + 64);
+  for (unsigned r = 0; r < shape.rows; ++r) {
+    uint8_t *to = &xBytes[r * xStride];
+    if (!quantised)
+      std::memcpy(to, &x[r * k], k * 4);
+    else
+      for (unsigned g = 0; g < shape.groups; ++g)
+        quantizeActivations(&x[r * k + g * 32], to + g * 40);
+  }
+  std::vector<float> bias = random.reals(shape.cols);
+  size_t outStride = shape.cols + 3;
+  for (int mode = 0; mode < 4; ++mode) {
+    std::vector<float> before = random.reals(shape.rows * outStride);
+    std::vector<float> got = before;
+    run(xBytes.data(), xStride, w.panels.data(), shape.groups * w.bytes,
+        mode & 1 ? bias.data() : nullptr, got.data(), outStride * 4, shape.rows,
+        shape.cols, shape.groups, mode >> 1);
+    std::vector<float> want = before;
+    for (unsigned r = 0; r < shape.rows; ++r)
+      for (unsigned c = 0; c < shape.cols; ++c) {
+        const uint8_t *xr = &xBytes[r * xStride];
+        float v =
+            quantised ? chainBlock(w, c, xr) : chainFloat(w, c, &x[r * k]);
+        if (mode & 1)
+          v = v + bias[c];
+        float &out = want[r * outStride + c];
+        out = mode >> 1 ? v + out : v;
+      }
+    ASSERT_TRUE(sameRow(got.data(), want.data(), got.size()))
+        << kernelName(key, Isa::AVX2) << " rows " << shape.rows << " cols "
+        << shape.cols << " groups " << shape.groups << " mode " << mode
+        << " wild " << wild;
+  }
+}
+
+std::vector<KernelKey> linearKeys() {
+  std::vector<KernelKey> keys;
+  auto add = [&](Encoding w, unsigned group, Encoding x = Encoding::F32) {
+    KernelKey key{Kernel::Linear};
+    key.weights = w;
+    key.group = group;
+    key.activations = x;
+    keys.push_back(key);
+  };
+  add(Encoding::F32, 32);
+  add(Encoding::F32, 5);
+  add(Encoding::F16, 32);
+  add(Encoding::F16, 3);
+  add(Encoding::F16, 6);
+  add(Encoding::BF16, 32);
+  add(Encoding::BF16, 7);
+  for (Encoding e : {Encoding::Q8_0, Encoding::Q4_0, Encoding::Q4_1}) {
+    add(e, 32);
+    add(e, 32, Encoding::A8);
+  }
+  return keys;
+}
+
+TEST_P(LinearTest, Linear) {
+  for (const KernelKey &key : linearKeys()) {
+    auto *run = kernel<LinearFn>(key);
+    unsigned seed = 0;
+    for (Shape shape : {Shape{1, 16, 1}, Shape{1, 40, 7}, Shape{2, 5, 3},
+                        Shape{4, 33, 2}, Shape{5, 48, 9}, Shape{6, 16, 2},
+                        Shape{7, 31, 1}, Shape{13, 20, 4}, Shape{17, 64, 18}})
+      for (bool wild : {false, true})
+        checkLinear(run, key, shape, wild, ++seed);
+  }
+}
+
+TEST_P(LinearTest, LinearWithoutGroups) {
+  KernelKey key{Kernel::Linear};
+  checkLinear(kernel<LinearFn>(key), key, {3, 18, 0}, false, 1);
+}
+
+TEST_P(LinearTest, Embedding) {
+  for (KernelKey key : linearKeys()) {
+    if (key.activations != Encoding::F32)
+      continue;
+    key.kernel = Kernel::Embedding;
+    Random random(5);
+    unsigned vocab = 37, groups = 3;
+    Weights w(random, key.weights, key.group, groups, vocab, true);
+    std::vector<int32_t> token = {0, 36, 15, 16, 8, 23, 31};
+    espalier_step_args args = {};
+    args.token = token.data();
+    size_t n = size_t(groups) * key.group, stride = n + 1;
+    std::vector<float> out(token.size() * stride, 7.0f);
+    kernel<EmbeddingFn>(key)(&args, 2, w.panels.data(), groups * w.bytes,
+                             groups, out.data(), stride * 4, token.size() - 2,
+                             vocab);
+    for (size_t r = 0; r + 2 < token.size(); ++r)
+      ASSERT_TRUE(sameRow(&out[r * stride],
+                          w.decoded(unsigned(token[r + 2])).data(), n))
+          << kernelName(key, Isa::AVX2) << " row " << r;
+    EXPECT_EQ(out[n], 7.0f);
+  }
+}
+
+TEST(Kernels, RefusesWhatIsNoKernel) {
+  mlir::MLIRContext context;
+  mlir::ScopedDiagnosticHandler quiet(
+      &context, [](mlir::Diagnostic &) { return mlir::success(); });
+  auto refused = [&](KernelKey key) {
+    mlir::OwningOpRef<mlir::ModuleOp> module =
+        mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+    return failed(generateKernels(*module, key, Isa::AVX2));
+  };
+  KernelKey group{Kernel::Linear};
+  group.weights = Encoding::Q4_0;
+  group.group = 16;
+  EXPECT_TRUE(refused(group));
+  KernelKey activations{Kernel::Linear};
+  activations.activations = Encoding::A8;
+  EXPECT_TRUE(refused(activations));
+  KernelKey cache{Kernel::Attention};
+  cache.cache = Encoding::Q8_0;
+  EXPECT_TRUE(refused(cache));
+}
+
+TEST(Kernels, Avx512UsesItsInstructions) {
+  KernelKey key{Kernel::Linear};
+  key.weights = Encoding::Q4_1;
+  key.activations = Encoding::A8;
+  std::string text = assembly(key, Isa::AVX512, false);
+  EXPECT_NE(text.find("vpdpbusd"), std::string::npos);
+  EXPECT_NE(text.find("zmm"), std::string::npos);
+  text = assembly(key, Isa::AVX512, true);
+  EXPECT_EQ(text.find("zmm"), std::string::npos);
+}
+
+ESPALIER_ALL_WAYS(LinearTest);
+
+} // namespace
