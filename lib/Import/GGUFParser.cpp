@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 
 namespace espalier {
 
@@ -288,11 +289,10 @@ Status GgufParser::checkLayout() {
   std::vector<const GgufTensor *> order;
   for (const GgufTensor &tensor : file.infos)
     order.push_back(&tensor);
-  std::stable_sort(order.begin(), order.end(),
-                   [](const GgufTensor *a, const GgufTensor *b) {
-                     return a->offset != b->offset ? a->offset < b->offset
-                                                   : a->size < b->size;
-                   });
+  std::sort(
+      order.begin(), order.end(), [](const GgufTensor *a, const GgufTensor *b) {
+        return std::tie(a->offset, a->size) < std::tie(b->offset, b->size);
+      });
   uint64_t next = 0; // an aligned offset
   for (const GgufTensor *tensor : order) {
     std::string context = "tensor '" + std::string(tensor->name) + "'";

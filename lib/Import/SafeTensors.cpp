@@ -11,7 +11,7 @@
 #include "espalier/Support/Utf8.h"
 
 #include <algorithm>
-#include <cstring>
+#include <tuple>
 
 namespace espalier {
 namespace {
@@ -158,11 +158,11 @@ Status readMetadata(const json::Value &value, SafeTensorsHeader &header) {
 
 /// Sorts the entries by place and checks that they fill `dataBytes`.
 Status checkLayout(SafeTensorsHeader &header, uint64_t dataBytes) {
-  std::stable_sort(header.entries.begin(), header.entries.end(),
-                   [](const SafeTensorsEntry &a, const SafeTensorsEntry &b) {
-                     return a.begin != b.begin ? a.begin < b.begin
-                                               : a.end < b.end;
-                   });
+  std::sort(header.entries.begin(), header.entries.end(),
+            [](const SafeTensorsEntry &a, const SafeTensorsEntry &b) {
+              return std::tie(a.begin, a.end, a.name) <
+                     std::tie(b.begin, b.end, b.name);
+            });
   uint64_t at = 0;
   for (const SafeTensorsEntry &entry : header.entries) {
     if (entry.begin != at)

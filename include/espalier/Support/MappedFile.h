@@ -16,7 +16,9 @@
 namespace espalier {
 
 /// A regular file mapped read-only. Anything else (directory, FIFO, device) is
-/// refused. The descriptor that was validated is the one that is mapped.
+/// refused. The descriptor that was validated is the one that is mapped. A file
+/// that another process shortens while it is mapped is lost: reading what was
+/// cut off ends in SIGBUS.
 class MappedFile {
 public:
   /// Opens and maps `path`. Messages begin with the path.
