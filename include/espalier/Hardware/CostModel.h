@@ -1,0 +1,55 @@
+//===- CostModel.h - How long work takes on a machine -----------*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef ESPALIER_HARDWARE_COSTMODEL_H
+#define ESPALIER_HARDWARE_COSTMODEL_H
+
+#include "espalier/Hardware/Machine.h"
+
+#include <cstdint>
+
+namespace espalier::hardware {
+
+/// What a piece of work moves and computes, over all workers.
+struct Work {
+  double memoryBytes = 0; ///< to or from main memory
+  double cacheBytes = 0;  ///< to or from the workers' own caches
+  double floatOps = 0;    ///< float32; a multiply-add counts as two
+  double int8Ops = 0;     ///< 8-bit products and their sums, likewise
+  unsigned barriers = 0;
+};
+
+/// The one place where figures of a machine become decisions.
+class CostModel {
+public:
+  explicit CostModel(const Machine &machine) : machine(machine) {}
+
+  /// Transfers and arithmetic overlap, arithmetic of both kinds shares the
+  /// vector unit, and barriers overlap with nothing:
+  ///   max(memory, cache, float + int8) + barriers
+  double seconds(const Work &work) const;
+
+  /// Rows of a block of the many-row variant: a power of two of 8 to 64.
+  /// Weights are read once a block, so it is as large as keeps arithmetic the
+  /// bound twice over, and never less than 32 unless the rows themselves, of
+  /// `bytesPerRow` (the widest activations of a phase, input and output), then
+  /// overflow half of a worker's own cache.
+  unsigned rowBlock(uint64_t bytesPerRow, double bytesPerWeight,
+                    bool int8) const;
+
+  /// Panels of 16 columns that one tile takes of a phase with `panels` of
+  /// `bytesPerPanel` each: enough that taking a tile (some 50 ns) costs less
+  /// than a twentieth of it, but no fewer than four tiles a worker where there
+  /// are so many panels. At least 1.
+  uint64_t panelsPerTile(uint64_t panels, uint64_t bytesPerPanel) const;
+
+private:
+  Machine machine;
+};
+
+} // namespace espalier::hardware
+
+#endif // ESPALIER_HARDWARE_COSTMODEL_H

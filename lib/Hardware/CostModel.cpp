@@ -1,0 +1,50 @@
+//===- CostModel.cpp - How long work takes on a machine -------------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "espalier/Hardware/CostModel.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+using namespace espalier::hardware;
+
+double CostModel::seconds(const Work &work) const {
+  const MemoryLevel &own = machine.privateCache();
+  double cacheRate = own.bandwidth * (own.shared ? 1 : machine.workers);
+  double memory = work.memoryBytes / machine.mainMemory().bandwidth;
+  double cache = work.cacheBytes / cacheRate;
+  double arithmetic =
+      work.floatOps / machine.floatPeak() + work.int8Ops / machine.int8Peak();
+  return std::max({memory, cache, arithmetic}) +
+         work.barriers * machine.barrier;
+}
+
+unsigned CostModel::rowBlock(uint64_t bytesPerRow, double bytesPerWeight,
+                             bool int8) const {
+  // R rows make 2 R operations of a weight that costs bytesPerWeight.
+  double peak = int8 ? machine.int8Peak() : machine.floatPeak();
+  double balance = peak * bytesPerWeight / (2 * machine.mainMemory().bandwidth);
+  unsigned rows = 32;
+  while (rows < 64 && rows < 2 * balance)
+    rows *= 2;
+  uint64_t room = machine.privateCache().size / 2;
+  while (rows > 8 && bytesPerRow > room / rows)
+    rows /= 2;
+  return rows;
+}
+
+uint64_t CostModel::panelsPerTile(uint64_t panels,
+                                  uint64_t bytesPerPanel) const {
+  constexpr double tileCost = 50e-9;
+  // A worker's share of the bandwidth decides how long a panel takes.
+  double panelSeconds = double(std::max<uint64_t>(bytesPerPanel, 1)) *
+                        machine.workers / machine.mainMemory().bandwidth;
+  double least = std::ceil(20 * tileCost / panelSeconds);
+  uint64_t most = std::max<uint64_t>(panels / (4 * machine.workers), 1);
+  return std::clamp<uint64_t>(least < double(most) ? uint64_t(least) : most, 1,
+                              most);
+}
