@@ -1,0 +1,111 @@
+//===- Weights.cpp - The packed weights of a model, mapped ------*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Weights.h"
+
+#include "Container.h"
+#include "LastError.h"
+#include "espalier/Support/Hash.h"
+
+#include <climits>
+#include <dlfcn.h>
+#include <link.h>
+#include <optional>
+#include <string>
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace espalier;
+using namespace espalier::runtime;
+
+/// The file that the code or data at `address` was loaded from; "" where it was
+/// not loaded from a file.
+static std::string imagePath(const void *address) {
+  Dl_info info;
+  link_map *map = nullptr;
+  if (!dladdr1(address, &info, reinterpret_cast<void **>(&map),
+               RTLD_DL_LINKMAP))
+    return "";
+  // The program itself has no name there, and argv[0] may be anything.
+  if (!map || !map->l_name || !*map->l_name) {
+    char path[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
+    return size > 0 && size < ssize_t(sizeof(path))
+               ? std::string(path, size_t(size))
+               : "";
+  }
+  return map->l_name;
+}
+
+espalier_status Weights::use(std::span<const uint8_t> container,
+                             const espalier_descriptor &descriptor) {
+  Result<std::span<const uint8_t>> data = checkContainer(container, descriptor);
+  if (!data)
+    return fail(ESPALIER_ERROR_FILE,
+                data.takeError().within(mapped.path()).message);
+  section = *data;
+  // Every token reads all of it: let the kernel fetch it while the rest of the
+  // model is made ready. Whether it does changes nothing but time. Both ends
+  // lie on the mapping's pages.
+  uintptr_t page = uintptr_t(sysconf(_SC_PAGESIZE));
+  uintptr_t begin = uintptr_t(section.data()) / page * page;
+  uintptr_t end = uintptr_t(section.data()) + section.size();
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_WILLNEED);
+  return ESPALIER_OK;
+}
+
+espalier_status Weights::open(const espalier_descriptor &descriptor,
+                              const char *path) {
+  std::string file;
+  if (path) {
+    file = path;
+  } else {
+    std::string image = imagePath(&descriptor);
+    if (image.empty())
+      return failf(ESPALIER_ERROR_FILE,
+                   "model '%s': its descriptor lies in no file: give the path "
+                   "of its weights, '%s'",
+                   descriptor.name, descriptor.weights_file);
+    Result<MappedFile> opened = MappedFile::open(image);
+    if (opened) {
+      Result<std::optional<Extent>> bundle = findBundle(opened->bytes());
+      if (!bundle)
+        return fail(ESPALIER_ERROR_FILE,
+                    bundle.takeError().within(image).message);
+      if (*bundle) {
+        mapped = std::move(*opened);
+        return use(mapped.bytes().subspan((*bundle)->offset, (*bundle)->size),
+                   descriptor);
+      }
+    }
+    file = image.substr(0, image.rfind('/') + 1) + descriptor.weights_file;
+  }
+  Result<MappedFile> opened = MappedFile::open(file);
+  if (!opened)
+    return failf(ESPALIER_ERROR_FILE,
+                 "%s: put the weights of model '%s' there, or give their path",
+                 opened.error().message.c_str(), descriptor.name);
+  mapped = std::move(*opened);
+  return use(mapped.bytes(), descriptor);
+}
+
+espalier_status Weights::verify(const espalier_descriptor &descriptor) const {
+  if (Status status = mapped.unchanged(); !status)
+    return fail(ESPALIER_ERROR_FILE, status.error().message);
+  for (uint64_t i = 0; i < descriptor.tensor_count; ++i) {
+    const espalier_tensor &tensor = descriptor.tensors[i];
+    Hash128 hash = hash128(section.subspan(tensor.offset, tensor.size));
+    Hash128 expected = {tensor.hash[0], tensor.hash[1]};
+    if (hash != expected)
+      return failf(ESPALIER_ERROR_FILE,
+                   "%s: tensor '%s': expected hash %s, got %s: the file is "
+                   "damaged: compile the model again",
+                   mapped.path().c_str(), tensor.name, expected.hex().c_str(),
+                   hash.hex().c_str());
+  }
+  return ESPALIER_OK;
+}
