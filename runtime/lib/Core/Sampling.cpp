@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "Sampling.h"
 
+#include "Cpu.h"
 #include "espalier/Support/Elementary.h"
 
 #include <algorithm>
@@ -69,7 +70,7 @@ computeWeightsByAvx2(const float *logits, uint32_t count, float largest,
 }
 
 static auto chooseComputeWeights() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+  return missingFeatures(ESPALIER_ISA_AVX2, detectCpuFeatures()).empty()
              ? computeWeightsByAvx2
              : computeWeightsPlainly;
 }
@@ -137,8 +138,7 @@ std::optional<int32_t> Sampler::next(const float *logits, uint32_t count) {
   if (!best || std::isinf(scale) || std::isinf(logits[*best]))
     return best;
   weights.resize(count);
-  static const auto compute = chooseComputeWeights();
-  compute(logits, count, logits[*best], scale, weights.data());
+  chooseComputeWeights()(logits, count, logits[*best], scale, weights.data());
   ranked.clear();
   for (uint32_t i = 0; i < count; ++i) // ranking needs numbers
     if (logits[i] == logits[i])
