@@ -14,6 +14,7 @@
 #include <elf.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 using namespace espalier::runtime;
 
@@ -188,8 +189,8 @@ TEST(Library, TheModelsSymbolIsFound) {
   size_t end = header.e_shoff + header.e_shnum * sizeof(Elf64_Shdr);
   ASSERT_LE(end, good.size());
   for (size_t i = header.e_shoff; i < end; ++i) {
-    std::vector<uint8_t> bytes = good;
-    bytes[i] = 0xff;
-    (void)findModelSymbol(bytes);
+    uint8_t before = std::exchange(good[i], uint8_t(0xff));
+    (void)findModelSymbol(good);
+    good[i] = before;
   }
 }

@@ -157,8 +157,11 @@ TEST(Session, ContextIsALimit) {
 TEST(Session, RequestsAreChecked) {
   Opened m;
   ASSERT_EQ(m.open(), ESPALIER_OK);
-  for (Tokens tokens : {Tokens{}, Tokens{-1}, Tokens{1, 50}, Tokens{INT32_MAX}})
-    m.step(tokens), EXPECT_EQ(m.status, ESPALIER_ERROR_ARGUMENT);
+  for (Tokens tokens :
+       {Tokens{}, Tokens{-1}, Tokens{1, 50}, Tokens{INT32_MAX}}) {
+    m.step(tokens);
+    EXPECT_EQ(m.status, ESPALIER_ERROR_ARGUMENT);
+  }
   EXPECT_STREQ(espalier_last_error(),
                "token 0: expected an id of 0 to 49, got 2147483647");
   Tokens tokens = {1, 2};

@@ -143,7 +143,7 @@ TEST(Team, BarrierLatency) {
     GTEST_SKIP() << "one CPU";
   espalier_team *team = nullptr;
   ASSERT_EQ(espalier_team_create(2, &team), ESPALIER_OK);
-  constexpr uint32_t rounds = 100000;
+  constexpr uint32_t rounds = 20000;
   struct Call {
     Barrier barrier;
     std::atomic<uint32_t> claim{0};
