@@ -16,12 +16,6 @@
 using namespace espalier;
 using namespace espalier::runtime;
 
-Sampler::Sampler(const espalier_generate_options &options)
-    : temperature(options.temperature), topP(options.top_p),
-      topK(options.top_k), state(options.seed) {
-  uniform(); // small seeds give states that differ in few bits
-}
-
 /// SplitMix64 (Steele, Lea, Flood 2014); the upper 53 bits, in [0, 1).
 double Sampler::uniform() {
   state += 0x9e3779b97f4a7c15u;
@@ -34,21 +28,29 @@ double Sampler::uniform() {
 
 std::optional<int32_t> runtime::greedyToken(const float *logits,
                                             uint32_t count) {
-  float best = -INFINITY;
-  std::optional<int32_t> id;
-  for (uint32_t i = 0; i < count; ++i)
-    if (logits[i] > best) { // false for NaN
-      best = logits[i];
-      id = int32_t(i);
-    }
-  return id;
+  // Lanes, so that a vocabulary is not one long chain of comparisons. A NaN is
+  // larger than nothing, so it never enters.
+  constexpr uint32_t lanes = 16;
+  float largest[lanes];
+  std::fill(largest, largest + lanes, -INFINITY);
+  uint32_t i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (uint32_t lane = 0; lane < lanes; ++lane)
+      largest[lane] =
+          logits[i + lane] > largest[lane] ? logits[i + lane] : largest[lane];
+  for (; i < count; ++i)
+    largest[0] = logits[i] > largest[0] ? logits[i] : largest[0];
+  float best = *std::max_element(largest, largest + lanes);
+  if (best == -INFINITY)
+    return std::nullopt;
+  return int32_t(std::find(logits, logits + count, best) - logits);
 }
 
 //===--- Weights ----------------------------------------------------------===//
 
 [[gnu::always_inline]] static inline void
-computeWeights(const float *logits, uint32_t count, float largest, float scale,
-               float *weights) {
+computeEach(const float *logits, uint32_t count, float largest, float scale,
+            float *weights) {
   for (uint32_t i = 0; i < count; ++i) {
     float weight = exp2Exact((logits[i] - largest) * scale);
     weights[i] = logits[i] == logits[i] ? weight : 0.0f;
@@ -57,7 +59,7 @@ computeWeights(const float *logits, uint32_t count, float largest, float scale,
 
 static void computeWeightsPlainly(const float *logits, uint32_t count,
                                   float largest, float scale, float *weights) {
-  computeWeights(logits, count, largest, scale, weights);
+  computeEach(logits, count, largest, scale, weights);
 }
 
 #if defined(__x86_64__)
@@ -66,7 +68,7 @@ static void computeWeightsPlainly(const float *logits, uint32_t count,
 [[gnu::target("avx2,fma")]] static void
 computeWeightsByAvx2(const float *logits, uint32_t count, float largest,
                      float scale, float *weights) {
-  computeWeights(logits, count, largest, scale, weights);
+  computeEach(logits, count, largest, scale, weights);
 }
 
 static auto chooseComputeWeights() {
@@ -77,6 +79,13 @@ static auto chooseComputeWeights() {
 #else
 static auto chooseComputeWeights() { return computeWeightsPlainly; }
 #endif
+
+Sampler::Sampler(const espalier_generate_options &options)
+    : temperature(options.temperature), topP(options.top_p),
+      topK(options.top_k), state(options.seed),
+      computeWeights(chooseComputeWeights()) {
+  uniform(); // small seeds give states that differ in few bits
+}
 
 //===--- Candidates -------------------------------------------------------===//
 
@@ -138,7 +147,7 @@ std::optional<int32_t> Sampler::next(const float *logits, uint32_t count) {
   if (!best || std::isinf(scale) || std::isinf(logits[*best]))
     return best;
   weights.resize(count);
-  chooseComputeWeights()(logits, count, logits[*best], scale, weights.data());
+  computeWeights(logits, count, logits[*best], scale, weights.data());
   ranked.clear();
   for (uint32_t i = 0; i < count; ++i) // ranking needs numbers
     if (logits[i] == logits[i])

@@ -41,6 +41,9 @@ private:
   float temperature, topP;
   uint32_t topK;
   uint64_t state;
+  /// For this CPU: asking it costs more than choosing a token.
+  void (*computeWeights)(const float *logits, uint32_t count, float largest,
+                         float scale, float *weights);
   std::vector<float> weights;  ///< [vocabulary]
   std::vector<int32_t> ranked; ///< candidates; sorted as far as was needed
 };

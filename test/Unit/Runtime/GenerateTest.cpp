@@ -54,6 +54,16 @@ Tokens generated(Opened &m, const Tokens &prompt,
 TEST(Sampling, GreedyTakesTheLowestOfEquals) {
   std::vector<float> logits = {1, 3, NAN, 3, 2};
   EXPECT_EQ(greedyToken(logits.data(), 5), 1);
+  // The same for every place in lanes and rest.
+  for (size_t count : {15, 16, 17, 40})
+    for (size_t first = 0; first < count; ++first) {
+      logits.assign(count, NAN);
+      logits[first] = logits.back() = -2;
+      EXPECT_EQ(greedyToken(logits.data(), uint32_t(count)), int32_t(first));
+      logits[count / 2] = -1;
+      EXPECT_EQ(greedyToken(logits.data(), uint32_t(count)),
+                int32_t(count / 2));
+    }
   logits = {NAN, -INFINITY, NAN};
   EXPECT_EQ(greedyToken(logits.data(), 3), std::nullopt);
   logits = {NAN, -5, INFINITY};

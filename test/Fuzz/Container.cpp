@@ -1,4 +1,4 @@
-//===- FuzzContainer.cpp - Artefacts from anywhere --------------*- C++ -*-===//
+//===- Container.cpp - Artefacts from anywhere ------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
