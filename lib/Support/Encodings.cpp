@@ -232,20 +232,31 @@ static Status packBytes(std::span<const uint8_t *const, 16> sources,
   return {};
 }
 
+/// Columns c and c + 8 share bytes, c in the low nibbles. A block's low nibbles
+/// are k 0..15, steps 0..3 of the panel; its high ones the rest. Four k at
+/// once.
 static void packNibbles(Encoding encoding,
                         std::span<const uint8_t *const, 16> sources,
                         uint8_t *out) {
-  for (unsigned c = 0; c < panelColumns; ++c) {
-    if (!sources[c])
-      continue;
-    const uint8_t *codes = sources[c] + blockCodes(encoding);
-    unsigned shift = c < 8 ? 0 : 4;
-    for (unsigned k = 0; k < groupSize; ++k)
-      out[nibbleIndex(k, c)] |= uint8_t(blockNibble(codes, k) << shift);
-    std::memcpy(out + nibbleBytes + 2 * c, sources[c], 2);
-    if (encoding == Encoding::Q4_1)
-      std::memcpy(out + nibbleBytes + 2 * (panelColumns + c), sources[c] + 2,
-                  2);
+  static constexpr uint8_t none[20] = {};
+  constexpr uint32_t lows = 0x0f0f0f0fu;
+  for (unsigned c = 0; c < panelColumns / 2; ++c) {
+    const uint8_t *low = sources[c] ? sources[c] : none;
+    const uint8_t *high = sources[c + 8] ? sources[c + 8] : none;
+    for (unsigned s = 0; s < 4; ++s) {
+      size_t from = blockCodes(encoding) + 4 * s;
+      uint32_t a = load<uint32_t>(low + from), b = load<uint32_t>(high + from);
+      store(out + nibbleIndex(4 * s, c), (a & lows) | (b & lows) << 4);
+      store(out + nibbleIndex(4 * s + 16, c), (a >> 4 & lows) | (b & ~lows));
+    }
+    for (unsigned half = 0; half < 2; ++half) {
+      const uint8_t *source = half ? high : low;
+      unsigned column = c + 8 * half;
+      std::memcpy(out + nibbleBytes + 2 * column, source, 2);
+      if (encoding == Encoding::Q4_1)
+        std::memcpy(out + nibbleBytes + 2 * (panelColumns + column), source + 2,
+                    2);
+    }
   }
 }
 
