@@ -52,7 +52,6 @@ struct GGUFTokenizer {
   std::vector<std::string> merges;
   std::optional<uint32_t> bos, eos;
   std::optional<bool> addBos, addEos;
-  std::optional<bool> addSpacePrefix;
 };
 Result<ImportedTokenizer> importTokenizerGGUF(const GGUFTokenizer &tokenizer);
 

@@ -17,6 +17,7 @@
 #include "espalier/Support/Result.h"
 #include "espalier/tokenizer_tables.h"
 
+#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -64,6 +65,7 @@ private:
     std::span<const uint32_t> begin; ///< [count + 1] into `text`
     std::span<const uint32_t> id;
     std::string_view text;
+    std::bitset<256> first; ///< bytes that a token begins with
   };
 
   const espalier_tokenizer_header *header = nullptr;

@@ -1,0 +1,130 @@
+//===- Normalize.cpp - Normalisation form C -------------------------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Text is cut into segments at characters that are starters, have no
+/// decomposition and never combine with what precedes them; only segments that
+/// hold another character are decomposed, ordered and composed. The ordering is
+/// ours, since utf8proc's own takes quadratic time on long runs of marks.
+///
+//===----------------------------------------------------------------------===//
+
+#include "Normalize.h"
+#include "Characters.h"
+
+#include "espalier/Support/Utf8.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utf8proc.h>
+#include <vector>
+
+namespace espalier::text {
+
+namespace {
+
+constexpr auto options =
+    static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+
+unsigned combiningClass(int32_t scalar) {
+  return utf8proc_get_property(scalar)->combining_class;
+}
+
+/// Whether normalisation can change the character or what stands before it.
+bool isActive(uint32_t scalar) {
+  // All below the combining marks are composed as they stand, and so are the
+  // Hangul syllables; the vowels and finals of Hangul compose with what
+  // precedes.
+  if (scalar < 0x300 || (scalar >= 0xac00 && scalar <= 0xd7a3))
+    return false;
+  if (scalar >= 0x1161 && scalar <= 0x11ff)
+    return true;
+  const utf8proc_property_t *property =
+      utf8proc_get_property(static_cast<utf8proc_int32_t>(scalar));
+  bool decomposes =
+      property->decomp_seqindex != UINT16_MAX && property->decomp_type == 0;
+  bool combinesBackwards =
+      property->comb_index != UINT16_MAX && property->comb_index >= 0x8000;
+  return property->combining_class != 0 || decomposes || combinesBackwards;
+}
+
+void decompose(std::string_view segment, std::vector<int32_t> &out) {
+  out.clear();
+  for (size_t i = 0; i < segment.size();) {
+    Scalar scalar = scalarAt(segment, i);
+    i += scalar.length;
+    int32_t parts[32];
+    utf8proc_ssize_t count =
+        utf8proc_decompose_char(static_cast<int32_t>(scalar.value), parts, 32,
+                                options, /*last_boundclass=*/nullptr);
+    if (count < 0 || count > 32)
+      out.push_back(static_cast<int32_t>(scalar.value));
+    else
+      out.insert(out.end(), parts, parts + count);
+  }
+}
+
+/// Sorts each run of marks by combining class, equal ones as they stood.
+void reorder(std::vector<int32_t> &scalars) {
+  for (auto it = scalars.begin(), end = scalars.end(); it != end;) {
+    if (combiningClass(*it) == 0) {
+      ++it;
+      continue;
+    }
+    auto runEnd = std::find_if(
+        it, end, [](int32_t scalar) { return combiningClass(scalar) == 0; });
+    std::stable_sort(it, runEnd, [](int32_t a, int32_t b) {
+      return combiningClass(a) < combiningClass(b);
+    });
+    it = runEnd;
+  }
+}
+
+} // namespace
+
+std::string_view normalizeNfc(std::string_view text, std::string &storage) {
+  std::vector<int32_t> scalars;
+  bool changed = false;
+  size_t copied = 0;       // text before is in `storage`
+  size_t segmentBegin = 0; // the last inactive character
+  for (size_t i = 0; i < text.size();) {
+    if (static_cast<uint8_t>(text[i]) < 0x80) {
+      segmentBegin = i++;
+      continue;
+    }
+    Scalar scalar = scalarAt(text, i);
+    if (!isActive(scalar.value)) {
+      segmentBegin = i;
+      i += scalar.length;
+      continue;
+    }
+    do {
+      i += scalar.length;
+      if (i == text.size())
+        break;
+      scalar = scalarAt(text, i);
+    } while (isActive(scalar.value));
+
+    if (!changed)
+      storage.clear();
+    changed = true;
+    storage.append(text.substr(copied, segmentBegin - copied));
+    decompose(text.substr(segmentBegin, i - segmentBegin), scalars);
+    reorder(scalars);
+    utf8proc_ssize_t count = utf8proc_normalize_utf32(
+        scalars.data(), static_cast<utf8proc_ssize_t>(scalars.size()), options);
+    for (utf8proc_ssize_t k = 0; k < count; ++k)
+      appendUtf8(storage, static_cast<uint32_t>(scalars[k]));
+    copied = segmentBegin = i;
+  }
+  if (!changed)
+    return text;
+  storage.append(text.substr(copied));
+  return storage;
+}
+
+} // namespace espalier::text
