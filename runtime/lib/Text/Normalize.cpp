@@ -68,7 +68,25 @@ void decompose(std::string_view segment, std::vector<int32_t> &out) {
   }
 }
 
-/// Sorts each run of marks by combining class, equal ones as they stood.
+/// Sorts marks by combining class, equal ones as they stood: by keys of class,
+/// position and scalar.
+void sortMarks(std::vector<int32_t>::iterator begin,
+               std::vector<int32_t>::iterator end) {
+  auto before = [](int32_t a, int32_t b) {
+    return combiningClass(a) < combiningClass(b);
+  };
+  if (std::is_sorted(begin, end, before))
+    return;
+  std::vector<uint64_t> keys;
+  for (auto it = begin; it != end; ++it)
+    keys.push_back(uint64_t(combiningClass(*it)) << 56 |
+                   uint64_t(it - begin) << 21 | uint64_t(*it));
+  std::sort(keys.begin(), keys.end());
+  std::transform(keys.begin(), keys.end(), begin, [](uint64_t key) {
+    return static_cast<int32_t>(key & 0x1fffff);
+  });
+}
+
 void reorder(std::vector<int32_t> &scalars) {
   for (auto it = scalars.begin(), end = scalars.end(); it != end;) {
     if (combiningClass(*it) == 0) {
@@ -77,9 +95,7 @@ void reorder(std::vector<int32_t> &scalars) {
     }
     auto runEnd = std::find_if(
         it, end, [](int32_t scalar) { return combiningClass(scalar) == 0; });
-    std::stable_sort(it, runEnd, [](int32_t a, int32_t b) {
-      return combiningClass(a) < combiningClass(b);
-    });
+    sortMarks(it, runEnd);
     it = runEnd;
   }
 }

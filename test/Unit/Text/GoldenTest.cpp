@@ -1,0 +1,93 @@
+//===- GoldenTest.cpp - Ids and text that others computed -----------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TextTest.h"
+
+using namespace espalier;
+
+namespace {
+
+struct Case {
+  const char *name;
+  std::string folder; ///< "": the GGUF fixture
+  std::string golden;
+};
+
+void PrintTo(const Case &c, std::ostream *) {}
+
+class Golden : public testing::TestWithParam<Case> {};
+
+std::vector<int32_t> idsOf(const json::Value &entry, const char *key) {
+  std::vector<int32_t> ids;
+  const json::Value *list = entry.find(key);
+  if (list && list->asArray())
+    for (const json::Value &id : *list->asArray())
+      ids.push_back(static_cast<int32_t>(id.asInteger().value_or(-1)));
+  return ids;
+}
+
+std::vector<int32_t> encode(const text::Tokenizer &tokenizer,
+                            const std::string &text, bool special) {
+  Result<std::vector<int32_t>> ids = tokenizer.encode(text, special);
+  if (!ids) {
+    ADD_FAILURE() << ids.error().message;
+    return {};
+  }
+  return *ids;
+}
+
+} // namespace
+
+TEST_P(Golden, Strings) {
+  std::unique_ptr<LoadedTokenizer> loaded =
+      GetParam().folder.empty() ? loadSmolLM2() : loadFolder(GetParam().folder);
+  ASSERT_TRUE(loaded);
+  const text::Tokenizer &tokenizer = loaded->tokenizer;
+  json::Value golden = readJson(GetParam().golden);
+  ASSERT_TRUE(golden.asArray());
+  ASSERT_GT(golden.asArray()->size(), 30u);
+  for (const json::Value &entry : *golden.asArray()) {
+    const std::string &text = *entry.find("text")->asString();
+    SCOPED_TRACE(json::quote(text));
+    std::vector<int32_t> ids = idsOf(entry, "ids");
+    std::vector<int32_t> special = idsOf(entry, "ids_special");
+    EXPECT_EQ(encode(tokenizer, text, /*special=*/false), ids);
+    EXPECT_EQ(encode(tokenizer, text, /*special=*/true), special);
+    EXPECT_EQ(tokenizer.decode(special, /*keepSpecial=*/false),
+              *entry.find("decoded")->asString());
+    const json::Value *all = entry.find("decoded_all");
+    if (all) {
+      EXPECT_EQ(tokenizer.decode(special, /*keepSpecial=*/true),
+                *all->asString());
+    }
+    for (bool keep : {false, true}) {
+      text::StreamDecoder decoder(tokenizer, keep);
+      std::string streamed;
+      for (int32_t id : special)
+        streamed += decoder.push(id);
+      streamed += decoder.finish();
+      EXPECT_EQ(streamed, tokenizer.decode(special, keep));
+    }
+  }
+}
+
+#define GOLDENS ESPALIER_TEST_INPUTS "/goldens/"
+#define FOLDER(NAME) GOLDENS NAME, GOLDENS NAME "/tokenizer_golden.json"
+INSTANTIATE_TEST_SUITE_P(
+    , Golden,
+    testing::Values(
+        Case{"llama3_rope", FOLDER("llama3-rope")},
+        Case{"qwen2", FOLDER("qwen2")},
+        Case{"tokenizers_gpt2", FOLDER("tokenizers/gpt2")},
+        Case{"tokenizers_llama3", FOLDER("tokenizers/llama3")},
+        Case{"tokenizers_qwen2", FOLDER("tokenizers/qwen2")},
+        Case{"smollm2", "", GOLDENS "smollm2/tokenizer_golden.json"},
+        Case{"stories", ESPALIER_DEMO "/stories-5.5m",
+             ESPALIER_TEST_INPUTS "/tokenizer/stories_golden.json"},
+        Case{"stories_draft", ESPALIER_DEMO "/stories-draft-0.9m",
+             ESPALIER_TEST_INPUTS "/tokenizer/stories_golden.json"}),
+    [](const testing::TestParamInfo<Case> &info) { return info.param.name; });
