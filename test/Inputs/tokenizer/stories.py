@@ -1,7 +1,7 @@
 """Writes stories_golden.json: what the PyPI package tokenizers makes of the golden
 strings with the tokenizer of the bundled models.
 
-    stories.py ../../../tools/demo/stories-5.5m/tokenizer.json ../goldens/tokenizers/llama3/tokenizer_golden.json
+    stories.py ../../../tools/models/stories-5.5m/tokenizer.json ../goldens/tokenizers/llama3/tokenizer_golden.json
 
 Made with tokenizers 0.23.3.
 """

@@ -86,8 +86,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"tokenizers_llama3", FOLDER("tokenizers/llama3")},
         Case{"tokenizers_qwen2", FOLDER("tokenizers/qwen2")},
         Case{"smollm2", "", GOLDENS "smollm2/tokenizer_golden.json"},
-        Case{"stories", ESPALIER_DEMO "/stories-5.5m",
+        Case{"stories", ESPALIER_MODELS "/stories-5.5m",
              ESPALIER_TEST_INPUTS "/tokenizer/stories_golden.json"},
-        Case{"stories_draft", ESPALIER_DEMO "/stories-draft-0.9m",
+        Case{"stories_draft", ESPALIER_MODELS "/stories-draft-0.9m",
              ESPALIER_TEST_INPUTS "/tokenizer/stories_golden.json"}),
     [](const testing::TestParamInfo<Case> &info) { return info.param.name; });

@@ -46,12 +46,12 @@ const char *expressionOf(uint32_t split) {
 
 class Oracle {
 public:
-  explicit Oracle(const char *expression) {
+  explicit Oracle(const char *expression, uint32_t options = 0) {
     int code = 0;
     PCRE2_SIZE offset = 0;
-    regex = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression),
-                          PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code,
-                          &offset, nullptr);
+    regex = pcre2_compile(
+        reinterpret_cast<PCRE2_SPTR>(expression), PCRE2_ZERO_TERMINATED,
+        PCRE2_UTF | PCRE2_UCP | options, &code, &offset, nullptr);
     EXPECT_TRUE(regex) << expression << " at " << offset;
     match = pcre2_match_data_create_from_pattern(regex, nullptr);
     pcre2_jit_compile(regex, PCRE2_JIT_COMPLETE);
@@ -59,6 +59,11 @@ public:
   ~Oracle() {
     pcre2_match_data_free(match);
     pcre2_code_free(regex);
+  }
+
+  bool matches(std::string_view text) {
+    return pcre2_match(regex, reinterpret_cast<PCRE2_SPTR>(text.data()),
+                       text.size(), 0, PCRE2_ANCHORED, match, nullptr) > 0;
   }
 
   /// Where each piece ends.
@@ -117,7 +122,13 @@ TEST_P(Split, SameAsPCRE2) {
   uint32_t split = GetParam();
   Oracle oracle(expressionOf(split));
   Oracle number("\\p{N}|[^\\p{N}]+");
+  // PCRE2 may know fewer characters than utf8proc does.
+  Oracle newer(".*?(?!\\x{10ffff})\\p{Cn}", PCRE2_DOTALL);
+  int compared = 0;
   auto check = [&](const std::string &text) {
+    if (newer.matches(text))
+      return;
+    ++compared;
     std::vector<size_t> expected = split == ESPALIER_SPLIT_SMOLLM
                                        ? smollmEnds(number, oracle, text)
                                        : oracle.ends(text);
@@ -135,6 +146,7 @@ TEST_P(Split, SameAsPCRE2) {
     appendUtf8(c, scalar);
     check(c + c + " " + c + "a'" + c + "1" + c + "\n" + c + "  " + c);
   }
+  EXPECT_GT(compared, 100000);
 }
 
 TEST_P(Split, LongRuns) {

@@ -42,9 +42,11 @@ TEST(Encode, MergesByRank) {
   ASSERT_TRUE(loaded);
   // b c before a b; a bc after that.
   EXPECT_EQ(encode(*loaded, "abc"), (Ids{4}));
+  EXPECT_EQ(encode(*loaded, "a ab"), (Ids{0, 6, 3}));
+  EXPECT_EQ(encode(*loaded, "a ac"), (Ids{0, 7, 2}));
   EXPECT_EQ(encode(*loaded, "abab"), (Ids{3, 3}));
   EXPECT_EQ(encode(*loaded, "bcab"), (Ids{5, 3}));
-  EXPECT_EQ(encode(*loaded, "a abc"), (Ids{0, 7, 5}));
+  EXPECT_EQ(encode(*loaded, "a abc"), (Ids{0, 6, 4}));
   // d has no token: what is around it becomes neighbours.
   EXPECT_EQ(encode(*loaded, "adb"), (Ids{3}));
   EXPECT_EQ(encode(*loaded, "ddd"), (Ids{}));
@@ -111,7 +113,7 @@ TEST(Encode, HostileTextTakesLinearTime) {
   for (const char *unit : {"a", "ab", "the", "\n", " ", "'", "1", "<",
                            "<|endoftext", "\u0301", "\u4e2d"}) {
     std::string text;
-    while (text.size() < 1 << 20)
+    while (text.size() < 1 << 18)
       text += unit;
     Ids ids = encode(*loaded, text);
     EXPECT_EQ(loaded->tokenizer.decode(ids, true), text) << unit;
