@@ -13,8 +13,7 @@ class XF_DestinationOp<string mnemonic, list<Trait> traits = []>
         DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
         DeclareOpInterfaceMethods<TilingInterface, [
           "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
-          "getResultTilePosition", "generateResultTileValue",
-          "getIterationDomainTileFromResultTile"]>]> {
+          "getResultTilePosition", "generateResultTileValue"]>]> {
   let results = (outs Variadic<AnyRankedTensor>:$results);
   code destinationDecls = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
@@ -43,7 +42,7 @@ def XF_EmbeddingOp : XF_DestinationOp<"embedding"> {
   }];
 }
 
-def XF_LinearOp : XF_DestinationOp<"linear"> {
+def XF_LinearOp : XF_DestinationOp<"linear", [AttrSizedOperandSegments]> {
   let summary = "multiplies rows by the transpose of a weight matrix";
   let description = [{
     result[r, n] = sum over k of x[r, k] * weight[n, k], then + bias[n], then, with
@@ -95,7 +94,7 @@ def XF_RmsNormOp : XF_DestinationOp<"rms_norm"> {
     (Zhang and Sennrich, arXiv:1910.07467), the sum of squares as `sum16`.
 
     Constraints:
-    - (C1) x and init are [R, K] of f32, of the same shape;
+    - (C1) x and init are [R, K] of f32, of the same type;
     - (C2) the weight is f32 [K];
     - (C3) eps is finite and positive.
   }];
@@ -134,7 +133,7 @@ def XF_RopeOp : XF_DestinationOp<"rope",
     are copied.
 
     Constraints:
-    - (C1) x and init are [R, N] of f32, of the same shape, N a multiple of head_dim
+    - (C1) x and init are [R, N] of f32, of the same type, N a multiple of head_dim
       where it is static;
     - (C2) the table is an `xf.rope_table` with at most head_dim / 2 frequencies.
   }];
@@ -153,7 +152,7 @@ def XF_GluOp : XF_DestinationOp<"glu"> {
     (1 + exp(-x)).
 
     Constraints:
-    - (C1) gate, up and init are [R, N] of f32, of the same shape.
+    - (C1) gate, up and init are [R, N] of f32, of the same type.
   }];
   let arguments = (ins XF_Rows2D:$gate, XF_Rows2D:$up, XF_Rows2D:$init,
                        XF_ActivationAttr:$activation);
@@ -173,7 +172,7 @@ def XF_AttentionOp : XF_DestinationOp<"attention"> {
     `first_head` is the number of the first query head in q (a tile of heads).
 
     Constraints:
-    - (C1) q and init are [R, N] of f32, of the same shape, N a multiple of the
+    - (C1) q and init are [R, N] of f32, of the same type, N a multiple of the
       cache's dim where it is static;
     - (C2) group is positive, and first head + heads is at most group * heads of the
       cache where it is known;
@@ -184,7 +183,7 @@ def XF_AttentionOp : XF_DestinationOp<"attention"> {
                        I64Attr:$group, F32Attr:$scale);
   let assemblyFormat = [{
     $cache `[` $layer `]` `heads` `from` $first_head `ins` `(` $rows `,` $q `:` type($q) `)`
-    `outs` `(` $init `:` type($init) `)` attr-dict `:` qualified(type($cache)) (`->` type($results)^)?
+    `outs` `(` $init `:` type($init) `)` attr-dict `:` type($cache) (`->` type($results)^)?
   }];
 }
 
@@ -210,7 +209,7 @@ def XF_KVAppendOp : XF_Op<"kv_append", [
   let results = (outs Optional<XF_KVCacheType>:$result);
   let assemblyFormat = [{
     $part $cache `[` $layer `]` `heads` `from` $first_head `ins` `(` $rows `,` $x `:` type($x) `)`
-    attr-dict `:` qualified(type($cache)) (`->` qualified(type($result))^)?
+    attr-dict `:` type($cache) (`->` type($result)^)?
   }];
   let hasVerifier = 1;
 }
@@ -223,14 +222,13 @@ def XF_KVCommitOp : XF_Op<"kv_commit"> {
     is the caller's.
 
     Constraints:
-    - (C1) the path is of rank 1 and of i32 (a memref after bufferisation);
+    - (C1) the path is a tensor of rank 1 of i32;
     - (C2) the result has the cache's type.
   }];
-  let arguments = (ins XF_KVCacheType:$cache, Index:$past,
-                       AnyTypeOf<[1DTensorOf<[I32]>, MemRefRankOf<[I32], [1]>]>:$path);
+  let arguments = (ins XF_KVCacheType:$cache, Index:$past, 1DTensorOf<[I32]>:$path);
   let results = (outs XF_KVCacheType:$result);
   let assemblyFormat = [{
-    $cache `from` $past `path` `(` $path `:` type($path) `)` attr-dict `:` qualified(type($cache)) `->` qualified(type($result))
+    $cache `from` $past `path` `(` $path `:` type($path) `)` attr-dict `:` type($cache) `->` type($result)
   }];
   let hasVerifier = 1;
 }
