@@ -1,0 +1,153 @@
+//===- Partition.cpp - Split a step into phases and tiles -----------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// `xf-partition`: finds the earliest phase of each op. PhaseBuilder.cpp makes
+/// and tiles the phases.
+///
+//===----------------------------------------------------------------------===//
+
+#include "PhaseBuilder.h"
+#include "espalier/Lowering/Passes.h"
+
+using namespace mlir;
+
+namespace espalier {
+#define GEN_PASS_DEF_XFPARTITION
+#include "espalier/Lowering/Passes.h.inc"
+
+namespace {
+
+/// True when `op` may stand in the phase of `producer`: the worker that needs
+/// the value has made it itself.
+bool sharesPhase(Operation *producer, Operation *op) {
+  Placement made = *getPlacement(producer), needed = *getPlacement(op);
+  if (made == Placement::WholeRow)
+    return true;
+  if (needed != Placement::Pointwise)
+    return false;
+  return true;
+}
+
+/// The ops of one level, in order.
+using Levels = SmallVector<SmallVector<Operation *>>;
+
+/// Assigns each op of `segment` (a run of a block without `xf.repeat`) the
+/// earliest level at which it may stand.
+FailureOr<Levels> assignLevels(ArrayRef<Operation *> segment) {
+  llvm::DenseMap<Operation *, unsigned> level;
+  Levels levels;
+  for (Operation *op : segment) {
+    std::optional<Placement> placement = getPlacement(op);
+    if (!placement)
+      return op->emitOpError("cannot stand in a step: no rule places it in a phase");
+    if (*placement == Placement::Auxiliary)
+      continue;
+    unsigned at = 0;
+    for (Value operand : op->getOperands()) {
+      Operation *producer = operand.getDefiningOp();
+      auto found = level.find(producer);
+      if (!producer || found == level.end())
+        continue;
+      at = std::max(at, found->second + (sharesPhase(producer, op) ? 0 : 1));
+    }
+    level[op] = at;
+    if (levels.size() <= at)
+      levels.resize(at + 1);
+    levels[at].push_back(op);
+  }
+  return levels;
+}
+
+class Partitioner {
+public:
+  Partitioner(MLIRContext *context, const TilingScheme &scheme)
+      : rewriter(context), scheme(scheme) {}
+
+  LogicalResult partition(func::FuncOp step) {
+    SmallVector<xf::RepeatOp> repeats(step.getBody().getOps<xf::RepeatOp>());
+    for (xf::RepeatOp repeat : repeats)
+      for (Region &body : repeat.getBodies())
+        if (failed(partitionBlock(body.front())))
+          return failure();
+    return partitionBlock(step.getBody().front());
+  }
+  unsigned phases = 0;
+
+private:
+  LogicalResult partitionBlock(Block &block) {
+    SmallVector<SmallVector<Operation *>> segments(1);
+    SmallVector<Operation *> ends;
+    for (Operation &op : block) {
+      if (isa<xf::RepeatOp>(op) || op.hasTrait<OpTrait::IsTerminator>()) {
+        ends.push_back(&op);
+        segments.emplace_back();
+        continue;
+      }
+      segments.back().push_back(&op);
+    }
+    for (auto [segment, end] : llvm::zip(segments, ends))
+      if (failed(partitionSegment(segment, end)))
+        return failure();
+    return success();
+  }
+
+  LogicalResult partitionSegment(ArrayRef<Operation *> segment, Operation *end) {
+    FailureOr<Levels> levels = assignLevels(segment);
+    if (failed(levels))
+      return failure();
+    for (ArrayRef<Operation *> level : *levels) {
+      if (failed(buildPhase(rewriter, level, end, scheme)))
+        return failure();
+      ++phases;
+    }
+    for (Operation *op : llvm::reverse(segment))
+      if (op->use_empty())
+        rewriter.eraseOp(op);
+    return success();
+  }
+
+  IRRewriter rewriter;
+  TilingScheme scheme;
+};
+
+struct PartitionPass : impl::XFPartitionBase<PartitionPass> {
+  using XFPartitionBase::XFPartitionBase;
+
+  LogicalResult makeVariant(func::FuncOp step, StringRef name, int64_t maxRows,
+                            bool overRows) {
+    OpBuilder builder(step);
+    auto variant = cast<func::FuncOp>(builder.clone(*step));
+    variant.setName(name);
+    variant->setAttr("xf.max_rows", builder.getI64IntegerAttr(maxRows));
+    Partitioner partitioner(&getContext(), {overRows, rowBlock, tilesPerPhase});
+    if (failed(partitioner.partition(variant)))
+      return failure();
+    numPhases += partitioner.phases;
+    return success();
+  }
+
+  void runOnOperation() override {
+    auto step = getOperation().lookupSymbol<func::FuncOp>("step");
+    if (!step) {
+      getOperation().emitError("expected a function @step to partition");
+      return signalPassFailure();
+    }
+    if (fewRows < 1 || manyRows < fewRows || rowBlock < 1 || tilesPerPhase < 1) {
+      getOperation().emitError("expected 1 <= few-rows <= many-rows, and positive "
+                               "row-block and tiles");
+      return signalPassFailure();
+    }
+    if (failed(makeVariant(step, "step_few", fewRows, /*overRows=*/false)) ||
+        failed(makeVariant(step, "step_many", manyRows, /*overRows=*/true)))
+      return signalPassFailure();
+    step.erase();
+  }
+};
+
+} // namespace
+} // namespace espalier

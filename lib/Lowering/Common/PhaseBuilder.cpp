@@ -1,0 +1,309 @@
+//===- PhaseBuilder.cpp - Ops of one level become a phase -----------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PhaseBuilder.h"
+
+#include <numeric>
+
+using namespace mlir;
+
+namespace espalier {
+
+std::optional<Placement> getPlacement(Operation *op) {
+  if (isa<xf::RmsNormOp, xf::QuantizeActivationsOp, xf::SelectRowsOp>(op))
+    return Placement::WholeRow;
+  if (isa<xf::EmbeddingOp, xf::LinearOp, xf::LogitsOp, xf::AttentionOp>(op))
+    return Placement::Anchor;
+  if (isa<xf::RopeOp, xf::GluOp, xf::KVAppendOp>(op))
+    return Placement::Pointwise;
+  if (isa<xf::TapOp>(op))
+    return Placement::Observer;
+  if (isa<xf::WeightRefOp, xf::RowsCountOp, xf::WantedCountOp, tensor::EmptyOp,
+          tensor::DimOp>(op) ||
+      isa<arith::ArithDialect, affine::AffineDialect>(op->getDialect()))
+    return Placement::Auxiliary;
+  return std::nullopt;
+}
+
+namespace {
+
+bool isAuxiliary(Operation *op) {
+  return getPlacement(op) == Placement::Auxiliary;
+}
+
+/// The columns that a tile of `op` may be cut at: panels are 16 wide, and heads
+/// stay whole.
+int64_t columnUnit(Operation *op) {
+  if (auto rope = dyn_cast<xf::RopeOp>(op))
+    return std::lcm(int64_t(16), int64_t(rope.getHeadDim()));
+  if (auto append = dyn_cast<xf::KVAppendOp>(op))
+    return std::lcm(int64_t(16), append.getCache().getType().getDim());
+  if (auto attention = dyn_cast<xf::AttentionOp>(op))
+    return attention.getCache().getType().getDim();
+  return 16;
+}
+
+/// The number of columns that a tiled op spans.
+int64_t columnCount(Operation *op) {
+  Value shaped = isa<xf::KVAppendOp>(op)
+                     ? cast<xf::KVAppendOp>(op).getX()
+                     : cast<DestinationStyleOpInterface>(op).getDpsInits()[0];
+  return cast<ShapedType>(shaped.getType()).getDimSize(1);
+}
+
+/// Builds the phase: collects what crosses its border, fills its body, tiles it.
+class Builder {
+public:
+  Builder(RewriterBase &rewriter, ArrayRef<Operation *> ops, Operation *before,
+          const TilingScheme &scheme)
+      : rewriter(rewriter), ops(ops), before(before), scheme(scheme),
+        members(ops.begin(), ops.end()) {}
+
+  FailureOr<spmd::PhaseOp> run();
+
+private:
+  bool isOutput(Value value) {
+    return llvm::any_of(value.getUsers(),
+                        [&](Operation *user) { return !members.contains(user); });
+  }
+  void collectOutputs();
+  void collectInputs(Value value);
+  void fillBody(spmd::PhaseOp phase);
+  Value mapValue(Value value);
+  LogicalResult tileBody(spmd::PhaseOp phase);
+  LogicalResult tileTerminal(Operation *op, bool overRows);
+  void wrapObserver(xf::TapOp tap);
+
+  RewriterBase &rewriter;
+  ArrayRef<Operation *> ops;
+  Operation *before;
+  TilingScheme scheme;
+  llvm::SmallPtrSet<Operation *, 16> members;
+
+  llvm::SetVector<Value> inputs;
+  /// Destination of each output, and the value that it becomes. The destination
+  /// of a cache is the cache before the phase's first append.
+  SmallVector<Value> destinations, outputs;
+  llvm::DenseMap<Value, Value> rootCache;
+  IRMapping mapping;
+};
+
+void Builder::collectOutputs() {
+  llvm::MapVector<Value, Value> lastCache;
+  for (Operation *op : ops) {
+    if (auto append = dyn_cast<xf::KVAppendOp>(op)) {
+      Value cache = append.getCache();
+      Value root = rootCache.lookup(cache) ? rootCache.lookup(cache) : cache;
+      rootCache[append.getResult()] = root;
+      lastCache[root] = append.getResult();
+      continue;
+    }
+    for (auto [index, result] : llvm::enumerate(op->getResults())) {
+      if (!isOutput(result))
+        continue;
+      Value init = cast<DestinationStyleOpInterface>(op).getDpsInits()[index];
+      destinations.push_back(init);
+      outputs.push_back(result);
+    }
+  }
+  for (auto [root, last] : lastCache) {
+    destinations.push_back(root);
+    outputs.push_back(last);
+  }
+}
+
+void Builder::collectInputs(Value value) {
+  Operation *def = value.getDefiningOp();
+  if (def && members.contains(def))
+    return;
+  if (llvm::is_contained(destinations, value))
+    return;
+  if (def && isAuxiliary(def)) {
+    for (Value operand : def->getOperands())
+      collectInputs(operand);
+    return;
+  }
+  inputs.insert(value);
+}
+
+Value Builder::mapValue(Value value) {
+  if (Value mapped = mapping.lookupOrNull(value))
+    return mapped;
+  Operation *def = value.getDefiningOp();
+  assert(def && isAuxiliary(def) && "value crosses the border of the phase");
+  for (Value operand : def->getOperands())
+    mapValue(operand);
+  Operation *clone = rewriter.clone(*def, mapping);
+  return mapping.lookup(value).getDefiningOp() == clone ? mapping.lookup(value)
+                                                        : Value();
+}
+
+void Builder::fillBody(spmd::PhaseOp phase) {
+  Block *body = &phase.getBody().front();
+  for (auto [index, input] : llvm::enumerate(inputs))
+    mapping.map(input, body->getArgument(index));
+  for (auto [index, destination] : llvm::enumerate(destinations))
+    mapping.map(destination, body->getArgument(inputs.size() + index));
+
+  rewriter.setInsertionPointToStart(body);
+  for (Operation *op : ops) {
+    for (Value operand : op->getOperands())
+      if (!rootCache.contains(operand))
+        mapValue(operand);
+    if (auto append = dyn_cast<xf::KVAppendOp>(op)) {
+      // Inside a phase the cache is memory: the op has no result.
+      Value root = rootCache.lookup(append.getResult());
+      xf::KVAppendOp::create(rewriter, append.getLoc(), Type(), append.getPart(),
+                             mapping.lookup(append.getRows()), mapping.lookup(root),
+                             mapping.lookup(append.getLayer()),
+                             mapping.lookup(append.getFirstHead()),
+                             mapping.lookup(append.getX()));
+      mapping.map(append.getResult(), mapping.lookup(root));
+      continue;
+    }
+    rewriter.clone(*op, mapping);
+  }
+  SmallVector<Value> yields;
+  for (Value output : outputs)
+    yields.push_back(mapping.lookup(output));
+  rewriter.setInsertionPointToEnd(body);
+  spmd::YieldOp::create(rewriter, phase.getLoc(), yields);
+}
+
+FailureOr<spmd::PhaseOp> Builder::run() {
+  collectOutputs();
+  for (Operation *op : ops)
+    for (Value operand : op->getOperands())
+      if (!rootCache.contains(operand))
+        collectInputs(operand);
+
+  // Empty tensors that an output is written to are made outside: they are what
+  // the workers share.
+  rewriter.setInsertionPoint(before);
+  SmallVector<Value> outside;
+  for (Value destination : destinations) {
+    Operation *def = destination.getDefiningOp();
+    if (auto empty = dyn_cast_or_null<tensor::EmptyOp>(def))
+      outside.push_back(rewriter.clone(*empty)->getResult(0));
+    else
+      outside.push_back(destination);
+  }
+  SmallVector<Type> types(ValueRange(outputs).getTypes());
+  auto phase = spmd::PhaseOp::create(rewriter, before->getLoc(), types,
+                                     inputs.getArrayRef(), outside, StringAttr());
+  SmallVector<Type> argumentTypes(ValueRange(inputs.getArrayRef()).getTypes());
+  llvm::append_range(argumentTypes, ValueRange(outside).getTypes());
+  rewriter.createBlock(&phase.getBody(), {}, argumentTypes,
+                       SmallVector<Location>(argumentTypes.size(), phase.getLoc()));
+  fillBody(phase);
+  for (auto [output, result] : llvm::zip_equal(outputs, phase.getResults()))
+    rewriter.replaceUsesWithIf(output, result, [&](OpOperand &use) {
+      return !members.contains(use.getOwner());
+    });
+  if (failed(tileBody(phase)))
+    return failure();
+  return phase;
+}
+
+LogicalResult Builder::tileBody(spmd::PhaseOp phase) {
+  Block *body = &phase.getBody().front();
+  Operation *yield = body->getTerminator();
+  // Terminals: what is written to outputs, appended, or observed. The rest is
+  // fused into their tiles.
+  SmallVector<Operation *> terminals;
+  bool onVocabulary = false;
+  for (Operation &op : *body) {
+    onVocabulary |= isa<xf::LogitsOp>(op);
+    bool yielded = llvm::is_contained(op.getUsers(), yield);
+    if (yielded || isa<xf::KVAppendOp, xf::TapOp>(op))
+      terminals.push_back(&op);
+  }
+  bool overRows = scheme.overRows && !onVocabulary;
+  for (Operation *terminal : terminals) {
+    if (auto tap = dyn_cast<xf::TapOp>(terminal))
+      wrapObserver(tap);
+    else if (failed(tileTerminal(terminal, overRows)))
+      return failure();
+  }
+  // Producers that were fused into tiles are dead now.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*body)))
+    if (isOpTriviallyDead(&op))
+      rewriter.eraseOp(&op);
+  return success();
+}
+
+LogicalResult Builder::tileTerminal(Operation *op, bool overRows) {
+  auto tileable = cast<TilingInterface>(op);
+  SmallVector<OpFoldResult> sizes;
+  int64_t cost;
+  spmd::Schedule schedule = spmd::Schedule::Static;
+  bool onlyRows = tileable.getLoopIteratorTypes().size() == 1;
+  if (overRows || onlyRows) {
+    sizes.push_back(rewriter.getIndexAttr(overRows ? scheme.rowBlock : 1));
+    cost = onlyRows ? 1 : columnCount(op);
+    // Later rows see more keys.
+    if (isa<xf::AttentionOp>(op) && overRows)
+      schedule = spmd::Schedule::Claim;
+  } else {
+    int64_t unit = columnUnit(op), columns = columnCount(op);
+    int64_t units = (columns + unit - 1) / unit;
+    // Heads are the natural tile; plain columns take more panels where there
+    // are many.
+    if (!isa<xf::AttentionOp>(op) && unit == 16)
+      unit *= std::clamp<int64_t>(units / scheme.tilesPerPhase, 1, 8);
+    sizes = {rewriter.getIndexAttr(0), rewriter.getIndexAttr(unit)};
+    cost = unit;
+  }
+  scf::SCFTilingOptions tiling;
+  tiling.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+  tiling.setTileSizes(sizes);
+  tiling.setMapping(
+      {spmd::TilesAttr::get(rewriter.getContext(), schedule, cost)});
+  scf::SCFTileAndFuseOptions options;
+  options.setTilingOptions(tiling);
+  options.setFusionControlFn(
+      [&](tensor::ExtractSliceOp, OpResult producer, bool)
+          -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+        bool wholeRow =
+            getPlacement(producer.getOwner()) == Placement::WholeRow;
+        if (wholeRow && !overRows)
+          return std::nullopt;
+        return scf::SCFTileAndFuseOptions::ControlFnResult{};
+      });
+  rewriter.setInsertionPoint(op);
+  FailureOr<scf::SCFTileAndFuseResult> result =
+      scf::tileConsumerAndFuseProducersUsingSCF(rewriter, tileable, options);
+  if (failed(result))
+    return op->emitOpError("cannot be tiled");
+  for (OpResult value : op->getResults())
+    if (Value replacement = result->replacements.lookup(value))
+      rewriter.replaceAllUsesWith(value, replacement);
+  if (op->use_empty())
+    rewriter.eraseOp(op);
+  return success();
+}
+
+void Builder::wrapObserver(xf::TapOp tap) {
+  rewriter.setInsertionPoint(tap);
+  OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
+  auto loop = scf::ForallOp::create(
+      rewriter, tap.getLoc(), ArrayRef(zero), ArrayRef(one), ArrayRef(one),
+      ValueRange(),
+      rewriter.getArrayAttr({spmd::TilesAttr::get(
+          rewriter.getContext(), spmd::Schedule::Static, /*cost=*/1)}));
+  rewriter.moveOpBefore(tap, loop.getTerminator());
+}
+
+} // namespace
+
+FailureOr<spmd::PhaseOp> buildPhase(RewriterBase &rewriter,
+                                    ArrayRef<Operation *> ops, Operation *before,
+                                    const TilingScheme &scheme) {
+  return Builder(rewriter, ops, before, scheme).run();
+}
+
+} // namespace espalier
