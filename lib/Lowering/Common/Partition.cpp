@@ -25,12 +25,8 @@ namespace {
 /// True when `op` may stand in the phase of `producer`: the worker that needs
 /// the value has made it itself.
 bool sharesPhase(Operation *producer, Operation *op) {
-  Placement made = *getPlacement(producer), needed = *getPlacement(op);
-  if (made == Placement::WholeRow)
-    return true;
-  if (needed != Placement::Pointwise)
-    return false;
-  return true;
+  return getPlacement(producer) == Placement::WholeRow ||
+         getPlacement(op) == Placement::Pointwise;
 }
 
 /// The ops of one level, in order.
@@ -90,13 +86,34 @@ private:
       }
       segments.back().push_back(&op);
     }
-    for (auto [segment, end] : llvm::zip(segments, ends))
+    for (auto &&[segment, end] : llvm::zip(segments, ends))
       if (failed(partitionSegment(segment, end)))
         return failure();
     return success();
   }
 
-  LogicalResult partitionSegment(ArrayRef<Operation *> segment, Operation *end) {
+  /// Gives every use of an empty tensor one of its own, so that a destination
+  /// names one output.
+  void separateEmptyTensors(SmallVectorImpl<Operation *> &segment) {
+    SmallVector<Operation *> clones;
+    for (Operation *op : segment) {
+      auto empty = dyn_cast<tensor::EmptyOp>(op);
+      if (!empty || empty->use_empty())
+        continue;
+      for (OpOperand &use :
+           llvm::make_early_inc_range(llvm::drop_begin(empty->getUses()))) {
+        rewriter.setInsertionPointAfter(empty);
+        Operation *clone = rewriter.clone(*empty);
+        use.set(clone->getResult(0));
+        clones.push_back(clone);
+      }
+    }
+    llvm::append_range(segment, clones);
+  }
+
+  LogicalResult partitionSegment(SmallVectorImpl<Operation *> &segment,
+                                 Operation *end) {
+    separateEmptyTensors(segment);
     FailureOr<Levels> levels = assignLevels(segment);
     if (failed(levels))
       return failure();

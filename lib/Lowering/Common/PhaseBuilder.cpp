@@ -137,9 +137,8 @@ Value Builder::mapValue(Value value) {
   assert(def && isAuxiliary(def) && "value crosses the border of the phase");
   for (Value operand : def->getOperands())
     mapValue(operand);
-  Operation *clone = rewriter.clone(*def, mapping);
-  return mapping.lookup(value).getDefiningOp() == clone ? mapping.lookup(value)
-                                                        : Value();
+  rewriter.clone(*def, mapping);
+  return mapping.lookup(value);
 }
 
 void Builder::fillBody(spmd::PhaseOp phase) {

@@ -1,0 +1,200 @@
+//===- PlanBuffers.cpp - Every allocation gets a place in an arena --------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "espalier/Lowering/Passes.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+using namespace mlir;
+
+namespace espalier {
+#define GEN_PASS_DEF_SPMDPLANBUFFERS
+#include "espalier/Lowering/Passes.h.inc"
+
+namespace {
+
+constexpr uint64_t arenaAlignment = 64;
+
+/// An allocation, its size at most, and the span of program points, in the order
+/// of a walk, at which it may be live.
+struct Buffer {
+  memref::AllocOp alloc;
+  uint64_t bytes = 0;
+  unsigned begin = 0, end = 0;
+  uint64_t offset = 0;
+};
+
+FailureOr<uint64_t> boundedBytes(memref::AllocOp alloc) {
+  MemRefType type = alloc.getType();
+  uint64_t bytes;
+  if (auto panel = dyn_cast<xf::PanelType>(type.getElementType()))
+    bytes = panel.getBytes();
+  else if (type.getElementType().isIntOrFloat())
+    bytes = (type.getElementTypeBitWidth() + 7) / 8;
+  else
+    return alloc.emitOpError("has elements of unknown size, ") << type;
+  unsigned dynamic = 0;
+  for (int64_t size : type.getShape()) {
+    if (ShapedType::isDynamic(size)) {
+      FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
+          presburger::BoundType::UB,
+          ValueBoundsConstraintSet::Variable(alloc.getDynamicSizes()[dynamic++]),
+          /*stopCondition=*/nullptr, ValueBoundsOptions{/*closedUB=*/true});
+      if (failed(bound))
+        return alloc.emitOpError("has a size without a constant upper bound");
+      size = *bound;
+    }
+    bytes *= size;
+  }
+  return llvm::alignTo(bytes, arenaAlignment);
+}
+
+/// Numbers the ops of a function and finds the live span of allocations outside
+/// phases.
+class Liveness {
+public:
+  explicit Liveness(func::FuncOp function) {
+    unsigned next = 0;
+    number(function, next);
+  }
+
+  /// Sets the span from the first to the last use, widened to each loop that a
+  /// use stands in and the allocation does not.
+  void span(Buffer &buffer) const {
+    Operation *alloc = buffer.alloc;
+    buffer.begin = buffer.end = first.lookup(alloc);
+    SmallVector<Value> aliases = {buffer.alloc.getResult()};
+    llvm::SmallDenseSet<Value> seen;
+    while (!aliases.empty()) {
+      Value value = aliases.pop_back_val();
+      if (!seen.insert(value).second)
+        continue;
+      for (OpOperand &use : value.getUses()) {
+        Operation *user = use.getOwner();
+        if (isa<ViewLikeOpInterface>(user))
+          llvm::append_range(aliases, user->getResults());
+        if (auto loop = dyn_cast<scf::ForOp>(user)) {
+          if (Value result = loop.getTiedLoopResult(&use)) {
+            aliases.push_back(result);
+            aliases.push_back(loop.getTiedLoopRegionIterArg(&use));
+          }
+        }
+        if (isa<scf::YieldOp>(user))
+          llvm::append_range(aliases, user->getParentOp()->getResults());
+        widen(buffer, user);
+      }
+    }
+  }
+
+private:
+  void number(Operation *op, unsigned &next) {
+    first[op] = next++;
+    if (!isa<spmd::PhaseOp>(op))
+      for (Region &region : op->getRegions())
+        for (Block &block : region)
+          for (Operation &inner : block)
+            number(&inner, next);
+    last[op] = next++;
+  }
+
+  void widen(Buffer &buffer, Operation *user) const {
+    // The outermost loop around the use that does not hold the allocation.
+    Operation *whole = user;
+    for (Operation *parent = user; parent; parent = parent->getParentOp()) {
+      if (parent->isAncestor(buffer.alloc))
+        break;
+      if (isa<LoopLikeOpInterface>(parent) || !first.contains(whole))
+        whole = parent;
+    }
+    buffer.begin = std::min(buffer.begin, first.lookup(whole));
+    buffer.end = std::max(buffer.end, last.lookup(whole));
+  }
+
+  llvm::DenseMap<Operation *, unsigned> first, last;
+};
+
+/// First fit, largest first. Returns the arena's size.
+uint64_t placeBuffers(MutableArrayRef<Buffer> buffers) {
+  SmallVector<Buffer *> order;
+  for (Buffer &buffer : buffers)
+    order.push_back(&buffer);
+  llvm::stable_sort(order,
+                    [](Buffer *a, Buffer *b) { return a->bytes > b->bytes; });
+  SmallVector<Buffer *> placed;
+  uint64_t total = 0;
+  for (Buffer *buffer : order) {
+    buffer->offset = 0;
+    // Ascending offsets: move past each neighbour in time that is in the way.
+    llvm::sort(placed, [](Buffer *a, Buffer *b) { return a->offset < b->offset; });
+    for (Buffer *other : placed) {
+      bool together = buffer->begin <= other->end && other->begin <= buffer->end;
+      bool overlaps = buffer->offset < other->offset + other->bytes &&
+                      other->offset < buffer->offset + buffer->bytes;
+      if (together && overlaps)
+        buffer->offset = other->offset + other->bytes;
+    }
+    total = std::max(total, buffer->offset + buffer->bytes);
+    placed.push_back(buffer);
+  }
+  return total;
+}
+
+void replaceAlloc(const Buffer &buffer, spmd::Space space) {
+  OpBuilder builder(buffer.alloc);
+  auto replacement = spmd::BufferOp::create(
+      builder, buffer.alloc.getLoc(), buffer.alloc.getType(),
+      buffer.alloc.getDynamicSizes(), space, buffer.offset);
+  for (Operation *user : llvm::make_early_inc_range(buffer.alloc->getUsers()))
+    if (isa<memref::DeallocOp>(user))
+      user->erase();
+  buffer.alloc.replaceAllUsesWith(replacement.getResult());
+  buffer.alloc.erase();
+}
+
+struct PlanBuffersPass : impl::SPMDPlanBuffersBase<PlanBuffersPass> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    Liveness liveness(function);
+    SmallVector<Buffer> shared, priv;
+    bool failedBound = false;
+    function.walk([&](memref::AllocOp alloc) {
+      FailureOr<uint64_t> bytes = boundedBytes(alloc);
+      if (failed(bytes)) {
+        failedBound = true;
+        return;
+      }
+      Buffer buffer{alloc, *bytes};
+      if (auto phase = alloc->getParentOfType<spmd::PhaseOp>()) {
+        // Private memory is dead after its phase, and lives all through it.
+        buffer.begin = buffer.end = phaseNumber(phase);
+        priv.push_back(buffer);
+      } else {
+        liveness.span(buffer);
+        shared.push_back(buffer);
+      }
+    });
+    if (failedBound)
+      return signalPassFailure();
+    Builder builder(&getContext());
+    function->setAttr("spmd.shared_bytes",
+                      builder.getI64IntegerAttr(placeBuffers(shared)));
+    function->setAttr("spmd.private_bytes",
+                      builder.getI64IntegerAttr(placeBuffers(priv)));
+    for (const Buffer &buffer : shared)
+      replaceAlloc(buffer, spmd::Space::Shared);
+    for (const Buffer &buffer : priv)
+      replaceAlloc(buffer, spmd::Space::Private);
+  }
+
+private:
+  unsigned phaseNumber(spmd::PhaseOp phase) {
+    return phases.try_emplace(phase, phases.size()).first->second;
+  }
+  llvm::DenseMap<Operation *, unsigned> phases;
+};
+
+} // namespace
+} // namespace espalier
