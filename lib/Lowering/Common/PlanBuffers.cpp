@@ -42,7 +42,7 @@ FailureOr<uint64_t> boundedBytes(memref::AllocOp alloc) {
       FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
           presburger::BoundType::UB,
           ValueBoundsConstraintSet::Variable(alloc.getDynamicSizes()[dynamic++]),
-          /*stopCondition=*/nullptr, ValueBoundsOptions{/*closedUB=*/true});
+          /*stopCondition=*/nullptr, /*closedUB=*/true);
       if (failed(bound))
         return alloc.emitOpError("has a size without a constant upper bound");
       size = *bound;
