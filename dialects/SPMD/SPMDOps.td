@@ -12,6 +12,7 @@ include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/Dialect/SCF/IR/DeviceMappingInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def SPMD_Dialect : Dialect {
@@ -30,6 +31,9 @@ def SPMD_Dialect : Dialect {
     allocation into an `spmd.buffer` of the shared or of the worker's private arena.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let extraClassDeclaration = [{
+    void registerOperations();
+  }];
   let dependentDialects = ["::mlir::scf::SCFDialect"];
 }
 
@@ -70,6 +74,10 @@ def SPMD_Space : I32EnumAttr<"Space", "whose memory a buffer is", [
   I32EnumAttrCase<"Private", 1, "private">
 ]> {
   let cppNamespace = "::espalier::spmd";
+  let genSpecializedAttr = 0;
+}
+def SPMD_SpaceAttr : EnumAttr<SPMD_Dialect, SPMD_Space, "space"> {
+  let assemblyFormat = "`` $value";
 }
 
 class SPMD_Op<string mnemonic, list<Trait> traits = []>
@@ -123,7 +131,7 @@ def SPMD_YieldOp : SPMD_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"Ph
   let description = [{Gives the phase's results.}];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
 }
 
 def SPMD_BarrierOp : SPMD_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {

@@ -76,12 +76,20 @@ def XF_CachePart : I32EnumAttr<"CachePart", "keys or values", [
   I32EnumAttrCase<"Values", 1, "values">
 ]> {
   let cppNamespace = "::espalier::xf";
+  let genSpecializedAttr = 0;
+}
+def XF_CachePartAttr : EnumAttr<XF_Dialect, XF_CachePart, "part"> {
+  let assemblyFormat = "`` $value";
 }
 
 def XF_Activation : I32EnumAttr<"Activation", "activation function", [
   I32EnumAttrCase<"Silu", 0, "silu">
 ]> {
   let cppNamespace = "::espalier::xf";
+  let genSpecializedAttr = 0;
+}
+def XF_ActivationAttr : EnumAttr<XF_Dialect, XF_Activation, "activation"> {
+  let assemblyFormat = "`` $value";
 }
 
 def XF_KVLayout : I32EnumAttr<"KVLayout", "layout of a KV cache", [

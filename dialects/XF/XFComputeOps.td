@@ -13,7 +13,8 @@ class XF_DestinationOp<string mnemonic, list<Trait> traits = []>
         DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
         DeclareOpInterfaceMethods<TilingInterface, [
           "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
-          "getResultTilePosition", "generateResultTileValue"]>]> {
+          "getResultTilePosition", "generateResultTileValue",
+          "getIterationDomainTileFromResultTile"]>]> {
   let results = (outs Variadic<AnyRankedTensor>:$results);
   code destinationDecls = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
@@ -42,7 +43,7 @@ def XF_EmbeddingOp : XF_DestinationOp<"embedding"> {
   }];
 }
 
-def XF_LinearOp : XF_DestinationOp<"linear", [AttrSizedOperandSegments]> {
+def XF_LinearOp : XF_DestinationOp<"linear"> {
   let summary = "multiplies rows by the transpose of a weight matrix";
   let description = [{
     result[r, n] = sum over k of x[r, k] * weight[n, k], then + bias[n], then, with
@@ -94,7 +95,7 @@ def XF_RmsNormOp : XF_DestinationOp<"rms_norm"> {
     (Zhang and Sennrich, arXiv:1910.07467), the sum of squares as `sum16`.
 
     Constraints:
-    - (C1) x and init are [R, K] of f32, of the same type;
+    - (C1) x and init are [R, K] of f32, of the same shape;
     - (C2) the weight is f32 [K];
     - (C3) eps is finite and positive.
   }];
@@ -133,7 +134,7 @@ def XF_RopeOp : XF_DestinationOp<"rope",
     are copied.
 
     Constraints:
-    - (C1) x and init are [R, N] of f32, of the same type, N a multiple of head_dim
+    - (C1) x and init are [R, N] of f32, of the same shape, N a multiple of head_dim
       where it is static;
     - (C2) the table is an `xf.rope_table` with at most head_dim / 2 frequencies.
   }];
@@ -152,7 +153,7 @@ def XF_GluOp : XF_DestinationOp<"glu"> {
     (1 + exp(-x)).
 
     Constraints:
-    - (C1) gate, up and init are [R, N] of f32, of the same type.
+    - (C1) gate, up and init are [R, N] of f32, of the same shape.
   }];
   let arguments = (ins XF_Rows2D:$gate, XF_Rows2D:$up, XF_Rows2D:$init,
                        XF_ActivationAttr:$activation);
@@ -172,7 +173,7 @@ def XF_AttentionOp : XF_DestinationOp<"attention"> {
     `first_head` is the number of the first query head in q (a tile of heads).
 
     Constraints:
-    - (C1) q and init are [R, N] of f32, of the same type, N a multiple of the
+    - (C1) q and init are [R, N] of f32, of the same shape, N a multiple of the
       cache's dim where it is static;
     - (C2) group is positive, and first head + heads is at most group * heads of the
       cache where it is known;
@@ -183,7 +184,7 @@ def XF_AttentionOp : XF_DestinationOp<"attention"> {
                        I64Attr:$group, F32Attr:$scale);
   let assemblyFormat = [{
     $cache `[` $layer `]` `heads` `from` $first_head `ins` `(` $rows `,` $q `:` type($q) `)`
-    `outs` `(` $init `:` type($init) `)` attr-dict `:` type($cache) (`->` type($results)^)?
+    `outs` `(` $init `:` type($init) `)` attr-dict `:` qualified(type($cache)) (`->` type($results)^)?
   }];
 }
 
@@ -209,7 +210,7 @@ def XF_KVAppendOp : XF_Op<"kv_append", [
   let results = (outs Optional<XF_KVCacheType>:$result);
   let assemblyFormat = [{
     $part $cache `[` $layer `]` `heads` `from` $first_head `ins` `(` $rows `,` $x `:` type($x) `)`
-    attr-dict `:` type($cache) (`->` type($result)^)?
+    attr-dict `:` qualified(type($cache)) (`->` qualified(type($result))^)?
   }];
   let hasVerifier = 1;
 }
@@ -222,13 +223,14 @@ def XF_KVCommitOp : XF_Op<"kv_commit"> {
     is the caller's.
 
     Constraints:
-    - (C1) the path is a tensor of rank 1 of i32;
+    - (C1) the path is of rank 1 and of i32 (a memref after bufferisation);
     - (C2) the result has the cache's type.
   }];
-  let arguments = (ins XF_KVCacheType:$cache, Index:$past, 1DTensorOf<[I32]>:$path);
+  let arguments = (ins XF_KVCacheType:$cache, Index:$past,
+                       AnyTypeOf<[1DTensorOf<[I32]>, MemRefRankOf<[I32], [1]>]>:$path);
   let results = (outs XF_KVCacheType:$result);
   let assemblyFormat = [{
-    $cache `from` $past `path` `(` $path `:` type($path) `)` attr-dict `:` type($cache) `->` type($result)
+    $cache `from` $past `path` `(` $path `:` type($path) `)` attr-dict `:` qualified(type($cache)) `->` qualified(type($result))
   }];
   let hasVerifier = 1;
 }

@@ -119,7 +119,7 @@ def XF_RepeatOp : XF_Op<"repeat",
     ^bb0(%layer: index, %i: index, %h: tensor<?x64xf32>, %kv: !xf.kv_cache<...>):
       ...
       xf.yield %h2, %kv2 : tensor<?x64xf32>, !xf.kv_cache<...>
-    }
+    } -> tensor<?x64xf32>, !xf.kv_cache<...>
     ```
   }];
   let arguments = (ins DenseI32ArrayAttr:$kinds, Variadic<AnyType>:$inits);
@@ -138,5 +138,5 @@ def XF_YieldOp : XF_Op<"yield", [Pure, ReturnLike, Terminator,
   let description = [{The terminator of the regions of `xf.repeat`.}];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
 }

@@ -13,6 +13,7 @@
 
 #include "PhaseBuilder.h"
 #include "espalier/Lowering/Passes.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 
 using namespace mlir;
 
@@ -163,6 +164,17 @@ struct PartitionPass : impl::XFPartitionBase<PartitionPass> {
         failed(makeVariant(step, "step_many", manyRows, /*overRows=*/true)))
       return signalPassFailure();
     step.erase();
+    foldEmptyTensors();
+  }
+
+  /// A tile of an empty tensor is an empty tensor of the tile's size: what a
+  /// worker computes on the way takes a tile's memory, not the whole tensor's.
+  void foldEmptyTensors() {
+    RewritePatternSet patterns(&getContext());
+    tensor::populateFoldTensorEmptyPatterns(patterns);
+    affine::AffineApplyOp::getCanonicalizationPatterns(patterns, &getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
   }
 };
 

@@ -76,6 +76,11 @@ private:
   Value mapValue(Value value);
   LogicalResult tileBody(spmd::PhaseOp phase);
   LogicalResult tileTerminal(Operation *op, bool overRows);
+  /// Tiles an op that writes to the cache and has no result, which upstream's
+  /// tile-and-fuse does not take, and fuses its producers.
+  LogicalResult tileEffect(TilingInterface op,
+                           const scf::SCFTilingOptions &tiling,
+                           llvm::function_ref<bool(OpResult)> fuses);
   void wrapObserver(xf::TapOp tap);
 
   RewriterBase &rewriter;
@@ -262,18 +267,22 @@ LogicalResult Builder::tileTerminal(Operation *op, bool overRows) {
   tiling.setTileSizes(sizes);
   tiling.setMapping(
       {spmd::TilesAttr::get(rewriter.getContext(), schedule, cost)});
+  auto fuses = [&](OpResult producer) {
+    return overRows || getPlacement(producer.getOwner()) != Placement::WholeRow;
+  };
+  rewriter.setInsertionPoint(op);
+  if (op->getNumResults() == 0)
+    return tileEffect(tileable, tiling, fuses);
+
   scf::SCFTileAndFuseOptions options;
   options.setTilingOptions(tiling);
   options.setFusionControlFn(
       [&](tensor::ExtractSliceOp, OpResult producer, bool)
           -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
-        bool wholeRow =
-            getPlacement(producer.getOwner()) == Placement::WholeRow;
-        if (wholeRow && !overRows)
+        if (!fuses(producer))
           return std::nullopt;
         return scf::SCFTileAndFuseOptions::ControlFnResult{};
       });
-  rewriter.setInsertionPoint(op);
   FailureOr<scf::SCFTileAndFuseResult> result =
       scf::tileConsumerAndFuseProducersUsingSCF(rewriter, tileable, options);
   if (failed(result))
@@ -283,6 +292,31 @@ LogicalResult Builder::tileTerminal(Operation *op, bool overRows) {
       rewriter.replaceAllUsesWith(value, replacement);
   if (op->use_empty())
     rewriter.eraseOp(op);
+  return success();
+}
+
+LogicalResult
+Builder::tileEffect(TilingInterface op, const scf::SCFTilingOptions &tiling,
+                    llvm::function_ref<bool(OpResult)> fuses) {
+  FailureOr<scf::SCFTilingResult> result =
+      scf::tileUsingSCF(rewriter, op, tiling);
+  if (failed(result))
+    return op->emitOpError("cannot be tiled");
+  SmallVector<Operation *> slices(result->generatedSlices);
+  while (!slices.empty()) {
+    auto slice = dyn_cast<tensor::ExtractSliceOp>(slices.pop_back_val());
+    auto producer = slice ? dyn_cast<OpResult>(slice.getSource()) : OpResult();
+    if (!producer || !isa<TilingInterface>(producer.getOwner()) ||
+        !fuses(producer))
+      continue;
+    auto fused =
+        scf::tileAndFuseProducerOfSlice(rewriter, slice, result->loops);
+    if (!fused)
+      return producer.getOwner()->emitOpError("cannot be fused into a tile");
+    rewriter.replaceOp(slice, fused->tiledAndFusedProducer);
+    llvm::append_range(slices, fused->generatedSlices);
+  }
+  rewriter.eraseOp(op);
   return success();
 }
 

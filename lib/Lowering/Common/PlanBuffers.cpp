@@ -143,15 +143,16 @@ uint64_t placeBuffers(MutableArrayRef<Buffer> buffers) {
 }
 
 void replaceAlloc(const Buffer &buffer, spmd::Space space) {
-  OpBuilder builder(buffer.alloc);
+  memref::AllocOp alloc = buffer.alloc;
+  OpBuilder builder(alloc);
   auto replacement = spmd::BufferOp::create(
-      builder, buffer.alloc.getLoc(), buffer.alloc.getType(),
-      buffer.alloc.getDynamicSizes(), space, buffer.offset);
-  for (Operation *user : llvm::make_early_inc_range(buffer.alloc->getUsers()))
+      builder, alloc.getLoc(), alloc.getType(), alloc.getDynamicSizes(), space,
+      buffer.offset);
+  for (Operation *user : llvm::make_early_inc_range(alloc->getUsers()))
     if (isa<memref::DeallocOp>(user))
       user->erase();
-  buffer.alloc.replaceAllUsesWith(replacement.getResult());
-  buffer.alloc.erase();
+  alloc.replaceAllUsesWith(replacement.getResult());
+  alloc.erase();
 }
 
 struct PlanBuffersPass : impl::SPMDPlanBuffersBase<PlanBuffersPass> {

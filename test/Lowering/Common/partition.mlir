@@ -23,7 +23,7 @@ module attributes {xf.order = #xf.order<cpu, 1>} {
   xf.weight @gate from ["l.{i}.gate"] layers [0, 1] : !w96x64
   xf.weight @up from ["l.{i}.up"] layers [0, 1] : !w96x64
   xf.weight @down from ["l.{i}.down"] layers [0, 1] : !w64x96
-  xf.rope_table @rope [1.0, 0.5, 0.25, 0.125, 0.1, 0.05, 0.02, 0.01] factor 1.0 : f32
+  xf.rope_table @rope [1.0, 0.5, 0.25, 0.125, 0.1, 0.05, 0.02, 0.01] factor 1.0
 
   // CHECK-LABEL: func.func @step_few
   // CHECK-SAME: xf.max_rows = 8

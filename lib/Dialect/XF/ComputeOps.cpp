@@ -1,0 +1,373 @@
+//===- ComputeOps.cpp - Verifiers and effects of what layers compute ------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The numbers in the comments are those of the ops' descriptions. Dimensions are
+// compared where both are known: after tiling and bufferisation some are not.
+
+#include "espalier/Dialect/XF/XF.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/OpImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace espalier;
+using namespace espalier::xf;
+
+namespace {
+
+/// Where the caller's hidden states lie.
+struct TapResource : SideEffects::Resource::Base<TapResource> {
+  StringRef getName() final { return "xf.tap"; }
+};
+
+ShapedType shapedType(Value value) { return cast<ShapedType>(value.getType()); }
+
+bool sameSize(int64_t a, int64_t b) {
+  return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
+}
+
+bool isMatrix(Value value) { return shapedType(value).getRank() == 2; }
+
+int64_t rowsOf(Value value) { return shapedType(value).getDimSize(0); }
+int64_t featuresOf(Value value) { return shapedType(value).getDimSize(1); }
+
+bool sameMatrix(Value a, Value b) {
+  return isMatrix(a) && isMatrix(b) && sameSize(rowsOf(a), rowsOf(b)) &&
+         sameSize(featuresOf(a), featuresOf(b));
+}
+
+/// `value` is f32 [size].
+bool isVector(Value value, int64_t size) {
+  ShapedType type = shapedType(value);
+  return type.hasRank() && type.getRank() == 1 &&
+         type.getElementType().isF32() && sameSize(type.getDimSize(0), size);
+}
+
+bool isPositive(const APFloat &value) {
+  return value.isFinite() && !value.isZero() && !value.isNegative();
+}
+
+/// Where `x` is divided into heads, its number of heads, if known.
+std::optional<int64_t> headsOf(Value x, int64_t dim) {
+  int64_t features = featuresOf(x);
+  if (ShapedType::isDynamic(features))
+    return std::nullopt;
+  return features / dim;
+}
+
+bool isWholeHeads(Value x, int64_t dim) {
+  int64_t features = featuresOf(x);
+  return ShapedType::isDynamic(features) || features % dim == 0;
+}
+
+/// Constraints C1 to C3 of `xf.linear`, which `xf.logits` shares.
+LogicalResult verifyProduct(Operation *op, Value x, Value weight, Value init) {
+  // linear_c1, logits_c1
+  std::optional<EncodedMatrix> matrix = getEncodedMatrix(weight.getType());
+  if (!matrix || matrix->encoding == Encoding::A8)
+    return op->emitOpError("the weight must be a matrix of f32, f16, bf16 or "
+                           "weight panels, but is ")
+           << weight.getType();
+  if (isMatrix(init) && !matrix->coversN(featuresOf(init)))
+    return op->emitOpError("the weight has ")
+           << matrix->getPaddedN() << " columns in panels of "
+           << matrix->columns << ", which is not what init's "
+           << featuresOf(init) << " need";
+  // linear_c2, logits_c2
+  std::optional<EncodedMatrix> rows = getEncodedMatrix(x.getType());
+  bool isFloat = rows && !rows->isPanels && rows->encoding == Encoding::F32;
+  bool isQuantized = rows && rows->encoding == Encoding::A8;
+  if (!isFloat && !isQuantized)
+    return op->emitOpError("x must be [R, K] of f32 or [R, K/32] of a8 panels, "
+                           "but is ")
+           << x.getType();
+  if (!sameSize(rows->getK(), matrix->getK()))
+    return op->emitOpError("x has K = ")
+           << rows->getK() << ", but the weight has K = " << matrix->getK();
+  // linear_c3, logits_c3
+  if (isQuantized && !isBlockEncoding(matrix->encoding))
+    return op->emitOpError("quantised rows need a weight in q8_0, q4_0 or q4_1, "
+                           "but it is ")
+           << StringRef(encodingName(matrix->encoding));
+  return success();
+}
+
+/// The effects of an op whose `init` is written: none on tensors.
+void addDestinationEffects(
+    DestinationStyleOpInterface op,
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects,
+    bool initIsRead = false) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    bool isInit = op.isDpsInit(&operand);
+    if (!isInit || initIsRead)
+      effects.emplace_back(MemoryEffects::Read::get(), &operand,
+                           SideEffects::DefaultResource::get());
+    if (isInit)
+      effects.emplace_back(MemoryEffects::Write::get(), &operand,
+                           SideEffects::DefaultResource::get());
+  }
+}
+
+} // namespace
+
+#define GET_OP_CLASSES
+#include "XF/XFOps.cpp.inc"
+
+void XFDialect::registerOperations() {
+  addOperations<
+#define GET_OP_LIST
+#include "XF/XFOps.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// Effects
+//===----------------------------------------------------------------------===//
+
+#define DESTINATION_EFFECTS(OP)                                                \
+  void OP::getEffects(                                                         \
+      SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {               \
+    addDestinationEffects(*this, effects);                                     \
+  }
+DESTINATION_EFFECTS(EmbeddingOp)
+DESTINATION_EFFECTS(LogitsOp)
+DESTINATION_EFFECTS(RmsNormOp)
+DESTINATION_EFFECTS(QuantizeActivationsOp)
+DESTINATION_EFFECTS(RopeOp)
+DESTINATION_EFFECTS(GluOp)
+DESTINATION_EFFECTS(SelectRowsOp)
+#undef DESTINATION_EFFECTS
+
+void LinearOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  addDestinationEffects(*this, effects, getAccumulate());
+}
+
+void AttentionOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  addDestinationEffects(*this, effects);
+  // In a tile the cache is memory that an append without a result may write.
+  effects.emplace_back(MemoryEffects::Read::get(), &getCacheMutable(),
+                       SideEffects::DefaultResource::get());
+}
+
+void KVAppendOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  if (isa<MemRefType>(getX().getType()))
+    effects.emplace_back(MemoryEffects::Read::get(), &getXMutable(),
+                         SideEffects::DefaultResource::get());
+  if (!getResult())
+    effects.emplace_back(MemoryEffects::Write::get(), &getCacheMutable(),
+                         SideEffects::DefaultResource::get());
+}
+
+void TapOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  if (isa<MemRefType>(getX().getType()))
+    effects.emplace_back(MemoryEffects::Read::get(), &getXMutable(),
+                         SideEffects::DefaultResource::get());
+  effects.emplace_back(MemoryEffects::Write::get(), TapResource::get());
+}
+
+//===----------------------------------------------------------------------===//
+// Verifiers
+//===----------------------------------------------------------------------===//
+
+LogicalResult EmbeddingOp::verify() {
+  // embedding_c1
+  std::optional<EncodedMatrix> table = getEncodedMatrix(getTable().getType());
+  if (!table || table->encoding == Encoding::A8)
+    return emitOpError("the table must be a matrix of f32, f16, bf16 or weight "
+                       "panels, but is ")
+           << getTable().getType();
+  // embedding_c2
+  if (!isMatrix(getInit()) ||
+      !sameSize(featuresOf(getInit()), table->getK()))
+    return emitOpError("init must be [R, ")
+           << table->getK() << "] of f32, but is " << getInit().getType();
+  return success();
+}
+
+LogicalResult LinearOp::verify() {
+  if (failed(verifyProduct(*this, getX(), getWeight(), getInit())))
+    return failure();
+  // linear_c5
+  if (!isMatrix(getInit()) || !sameSize(rowsOf(getInit()), rowsOf(getX())))
+    return emitOpError("init must be [R, N] of f32 with the R of x, but is ")
+           << getInit().getType();
+  // linear_c4
+  if (getBias() && !isVector(getBias(), featuresOf(getInit())))
+    return emitOpError("the bias must be f32 [N] with the N of init, but is ")
+           << getBias().getType();
+  return success();
+}
+
+LogicalResult LogitsOp::verify() {
+  if (failed(verifyProduct(*this, getX(), getWeight(), getInit())))
+    return failure();
+  // logits_c4
+  if (!isMatrix(getInit()) || !sameSize(rowsOf(getInit()), rowsOf(getX())))
+    return emitOpError("init must be [R, N] of f32 with the R of x, but is ")
+           << getInit().getType();
+  return success();
+}
+
+LogicalResult RmsNormOp::verify() {
+  // rms_norm_c1
+  if (!sameMatrix(getX(), getInit()))
+    return emitOpError("x and init must be [R, K] of the same shape, but are ")
+           << getX().getType() << " and " << getInit().getType();
+  // rms_norm_c2
+  if (!isVector(getWeight(), featuresOf(getX())))
+    return emitOpError("the weight must be f32 [K] with the K of x, but is ")
+           << getWeight().getType();
+  // rms_norm_c3
+  if (!isPositive(getEps()))
+    return emitOpError("eps must be finite and positive, but is ")
+           << getEps().convertToFloat();
+  return success();
+}
+
+LogicalResult QuantizeActivationsOp::verify() {
+  // quantize_activations_c1
+  int64_t features =
+      isMatrix(getX()) ? featuresOf(getX()) : ShapedType::kDynamic;
+  if (!isMatrix(getX()) || ShapedType::isDynamic(features) || features % 32)
+    return emitOpError("x must be [R, K] of f32, K a multiple of 32, but is ")
+           << getX().getType();
+  // quantize_activations_c2
+  std::optional<EncodedMatrix> rows = getEncodedMatrix(getInit().getType());
+  if (!rows || rows->encoding != Encoding::A8 ||
+      !sameSize(rows->getK(), features) ||
+      !sameSize(rows->panelRows, rowsOf(getX())))
+    return emitOpError("init must be [R, ")
+           << features / 32 << "] of !xf.panel<1 x 32, a8> with the R of x, but "
+           << "is " << getInit().getType();
+  return success();
+}
+
+LogicalResult RopeOp::verify() {
+  // rope_c1
+  int64_t dim = getHeadDim();
+  if (dim < 1)
+    return emitOpError("head_dim must be positive, but is ") << dim;
+  if (!sameMatrix(getX(), getInit()))
+    return emitOpError("x and init must be [R, N] of the same shape, but are ")
+           << getX().getType() << " and " << getInit().getType();
+  if (!isWholeHeads(getX(), dim))
+    return emitOpError("N must be a multiple of head_dim = ")
+           << dim << ", but is " << featuresOf(getX());
+  return success();
+}
+
+LogicalResult RopeOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // rope_c2
+  auto table =
+      symbols.lookupNearestSymbolFrom<RopeTableOp>(*this, getTableAttr());
+  if (!table)
+    return emitOpError("'") << getTable() << "' is no xf.rope_table";
+  int64_t frequencies = table.getFrequencies().size();
+  if (frequencies > static_cast<int64_t>(getHeadDim()) / 2)
+    return emitOpError("heads of ")
+           << getHeadDim() << " elements have " << getHeadDim() / 2
+           << " pairs, but '" << getTable() << "' has " << frequencies
+           << " frequencies";
+  return success();
+}
+
+LogicalResult GluOp::verify() {
+  // glu_c1
+  if (!sameMatrix(getGate(), getUp()) || !sameMatrix(getGate(), getInit()))
+    return emitOpError(
+               "gate, up and init must be [R, N] of the same shape, but are ")
+           << getGate().getType() << ", " << getUp().getType() << " and "
+           << getInit().getType();
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  KVCacheType cache = getCache().getType();
+  // attention_c1
+  if (!sameMatrix(getQ(), getInit()))
+    return emitOpError("q and init must be [R, N] of the same shape, but are ")
+           << getQ().getType() << " and " << getInit().getType();
+  if (!isWholeHeads(getQ(), cache.getDim()))
+    return emitOpError("N must be a multiple of the cache's dim = ")
+           << cache.getDim() << ", but is " << featuresOf(getQ());
+  // attention_c2
+  int64_t group = getGroup();
+  if (group < 1)
+    return emitOpError("group must be positive, but is ") << group;
+  std::optional<int64_t> first = getConstantIntValue(getFirstHead());
+  std::optional<int64_t> heads = headsOf(getQ(), cache.getDim());
+  if ((first && *first < 0) ||
+      first.value_or(0) + heads.value_or(0) > group * cache.getHeads())
+    return emitOpError("query heads ")
+           << first.value_or(0) << " to "
+           << first.value_or(0) + heads.value_or(0) - 1
+           << " go beyond group * heads of the cache = "
+           << group * cache.getHeads();
+  // attention_c3
+  if (!isPositive(getScale()))
+    return emitOpError("scale must be finite and positive, but is ")
+           << getScale().convertToFloat();
+  return success();
+}
+
+LogicalResult KVAppendOp::verify() {
+  KVCacheType cache = getCache().getType();
+  // kv_append_c1
+  if (!isMatrix(getX()))
+    return emitOpError("x must be [R, N] of f32, but is ") << getX().getType();
+  if (!isWholeHeads(getX(), cache.getDim()))
+    return emitOpError("N must be a multiple of the cache's dim = ")
+           << cache.getDim() << ", but is " << featuresOf(getX());
+  // kv_append_c2
+  std::optional<int64_t> first = getConstantIntValue(getFirstHead());
+  std::optional<int64_t> heads = headsOf(getX(), cache.getDim());
+  if ((first && *first < 0) ||
+      first.value_or(0) + heads.value_or(0) > cache.getHeads())
+    return emitOpError("heads ")
+           << first.value_or(0) << " to "
+           << first.value_or(0) + heads.value_or(0) - 1
+           << " go beyond the cache's " << cache.getHeads() << " heads";
+  // kv_append_c3
+  if (getResult() && getResult().getType() != cache)
+    return emitOpError("the result must be of the cache's type ")
+           << cache << ", but is " << getResult().getType();
+  return success();
+}
+
+LogicalResult KVCommitOp::verify() {
+  // kv_commit_c1 is the type of the operand.
+  // kv_commit_c2
+  if (getResult().getType() != getCache().getType())
+    return emitOpError("the result must be of the cache's type ")
+           << getCache().getType() << ", but is " << getResult().getType();
+  return success();
+}
+
+LogicalResult SelectRowsOp::verify() {
+  // select_rows_c1
+  if (!isMatrix(getX()) || !isMatrix(getInit()) ||
+      !sameSize(featuresOf(getX()), featuresOf(getInit())))
+    return emitOpError("x must be [R, K] and init [W, K] of f32, but they are ")
+           << getX().getType() << " and " << getInit().getType();
+  return success();
+}
+
+LogicalResult TapOp::verify() {
+  // tap_c1
+  if (!isMatrix(getX()))
+    return emitOpError("x must be [R, K] of f32, but is ") << getX().getType();
+  return success();
+}

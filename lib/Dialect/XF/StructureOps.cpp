@@ -1,0 +1,157 @@
+//===- StructureOps.cpp - Verifiers of weights, rows and depth ------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The numbers in the comments are those of the ops' descriptions.
+
+#include "espalier/Dialect/XF/XF.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace espalier;
+using namespace espalier::xf;
+
+//===----------------------------------------------------------------------===//
+// WeightOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult WeightOp::verify() {
+  // weight_c1
+  if (getSources().empty())
+    return emitOpError("needs at least one source");
+  for (auto source : getSources().getAsRange<StringAttr>()) {
+    if (source.empty())
+      return emitOpError("has an empty source");
+    // weight_c2
+    bool perLayer = source.getValue().contains("{i}");
+    if (perLayer != getLayers().has_value())
+      return emitOpError("source ")
+             << source << (perLayer ? " names a layer, but the weight has none"
+                                    : " does not contain {i}, but the weight "
+                                      "has layers");
+  }
+  // weight_c3
+  if (auto layers = getLayers()) {
+    if (layers->empty())
+      return emitOpError("has an empty list of layers");
+    int64_t last = -1;
+    for (int32_t layer : *layers) {
+      if (layer <= last)
+        return emitOpError("layers must ascend strictly from 0, but got ")
+               << layer << " after " << last;
+      last = layer;
+    }
+  }
+  // weight_c4
+  auto type = cast<RankedTensorType>(getType());
+  bool isFloatVector =
+      type.getRank() == 1 && isa<FloatType>(type.getElementType()) &&
+      getElementEncoding(type.getElementType());
+  if (!type.hasStaticShape() || (!isFloatVector && !getEncodedMatrix(type)))
+    return emitOpError("type must be a static tensor of rank 1 of floats, or of "
+                       "rank 2 of floats or panels, but is ")
+           << type;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// RopeTableOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult RopeTableOp::verify() {
+  // rope_table_c1
+  if (getFrequencies().empty())
+    return emitOpError("needs at least one frequency");
+  for (float frequency : getFrequencies())
+    if (!std::isfinite(frequency) || frequency < 0)
+      return emitOpError("frequencies must be finite and not negative, but got ")
+             << frequency;
+  // rope_table_c2
+  float factor = getFactor().convertToFloat();
+  if (!std::isfinite(factor) || factor <= 0)
+    return emitOpError("the factor must be finite and positive, but is ")
+           << factor;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// WeightRefOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult WeightRefOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // weight_ref_c1
+  auto weight =
+      symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  if (!weight)
+    return emitOpError("'") << getWeight() << "' is no xf.weight";
+  auto declared = cast<ShapedType>(weight.getType());
+  auto type = cast<ShapedType>(getResult().getType());
+  if (type.getShape() != declared.getShape() ||
+      type.getElementType() != declared.getElementType())
+    return emitOpError("result type ")
+           << type << " does not match the weight's " << declared;
+  // weight_ref_c2
+  bool hasLayers = weight.getLayers().has_value();
+  if (hasLayers != static_cast<bool>(getLayer()))
+    return emitOpError("'") << getWeight()
+                            << (hasLayers ? "' has layers: an index is needed"
+                                          : "' has no layers: an index was "
+                                            "given");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// RepeatOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult RepeatOp::verify() {
+  ArrayRef<int32_t> kinds = getKinds();
+  int32_t regions = getBodies().size();
+  // repeat_c1
+  if (kinds.empty() || regions == 0)
+    return emitOpError("needs at least one layer and one region");
+  // repeat_c2, repeat_c4
+  int32_t next = 0;
+  for (int32_t kind : kinds) {
+    if (kind < 0 || kind >= regions)
+      return emitOpError("kind ")
+             << kind << " names none of the " << regions << " regions";
+    if (kind > next)
+      return emitOpError("kind ")
+             << kind << " appears before kind " << next
+             << ": kinds must be numbered as they first appear";
+    if (kind == next)
+      ++next;
+  }
+  if (next != regions)
+    return emitOpError("no layer is of kind ") << next;
+
+  // repeat_c3
+  if (getInits().getTypes() != getResultTypes())
+    return emitOpError("result types must be those of the initial values");
+  for (auto [number, body] : llvm::enumerate(getBodies())) {
+    Block &block = body.front();
+    if (block.getNumArguments() != getInits().size() + 2)
+      return emitOpError("region ")
+             << number << " needs " << getInits().size() + 2
+             << " arguments, but has " << block.getNumArguments();
+    if (!block.getArgument(0).getType().isIndex() ||
+        !block.getArgument(1).getType().isIndex() ||
+        TypeRange(block.getArguments().drop_front(2)) != getInits().getTypes())
+      return emitOpError("arguments of region ")
+             << number << " must be index, index and the types of the initial "
+             << "values";
+    auto yield = dyn_cast<YieldOp>(block.getTerminator());
+    if (!yield)
+      return emitOpError("region ") << number << " must end in xf.yield";
+    if (yield.getValues().getTypes() != getResultTypes())
+      return yield.emitOpError("types must be the results of xf.repeat");
+  }
+  return success();
+}

@@ -1,0 +1,21 @@
+//===- InitAll.cpp - All dialects and passes in one call ------------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "espalier/InitAll.h"
+
+#include "espalier/Dialect/CPU/CPU.h"
+#include "espalier/Dialect/SPMD/SPMD.h"
+#include "espalier/Dialect/XF/XF.h"
+
+using namespace espalier;
+
+void espalier::registerEspalierDialects(mlir::DialectRegistry &registry) {
+  registry.insert<cpu::CPUDialect, spmd::SPMDDialect, xf::XFDialect>();
+}
+
+// The one place where passes become known to tools: include the Passes.h of a
+// stage above and call its register function here.
+void espalier::registerEspalierPasses() {}
