@@ -9,6 +9,7 @@
 #include "espalier/Dialect/CPU/CPU.h"
 #include "espalier/Dialect/SPMD/SPMD.h"
 #include "espalier/Dialect/XF/XF.h"
+#include "espalier/Lowering/Passes.h"
 
 using namespace espalier;
 
@@ -18,4 +19,7 @@ void espalier::registerEspalierDialects(mlir::DialectRegistry &registry) {
 
 // The one place where passes become known to tools: include the Passes.h of a
 // stage above and call its register function here.
-void espalier::registerEspalierPasses() {}
+void espalier::registerEspalierPasses() {
+  registerLoweringPasses();
+  registerSPMDPipeline();
+}
