@@ -58,7 +58,7 @@ struct Attention {
   unsigned width(unsigned queries) const {
     if (isa == Isa::AVX512)
       return queries == 4 ? 2 : 4;
-    return queries == 4 ? 1 : queries == 1 ? 4 : 2;
+    return queries >= 3 ? 1 : queries == 1 ? 4 : 2;
   }
 
   V positionOf(V row) { return e.element32(position, firstRow + row); }
@@ -116,7 +116,11 @@ struct Attention {
           queries, wide, headDim,
           [&](unsigned i, V d) { return e.load(e.f32, e.at(qAt[i], d * 4)); },
           [&](unsigned w, V d) {
-            V at = e.at(keysAt, (headDim * int64_t(w) + d) * (16 * size()));
+            V offset = (headDim * int64_t(w) + d) * (16 * size());
+            // The block's values lie at the same offsets; they come while the
+            // keys are multiplied, and the next keys with the values.
+            e.prefetch(e.at(values, g * headDim * (16 * size()) + offset));
+            V at = e.at(keysAt, offset);
             return e.loadAsFloat(element, at);
           });
       for (unsigned i = 0; i < queries; ++i)
@@ -170,6 +174,7 @@ struct Attention {
     V unseen = e.splat(
         e.select(e.less(visible, e.index(64)), e.real(0.0f), e.real(-0.0f)));
     V lastChunk = chunkCount - 1;
+    V nextKeys = e.at(keys, headDim * (64 * size()));
     e.loop(e.index(0), chunkCount, wide, [&](V c) {
       Vs offset;
       for (unsigned w = 0; w < wide; ++w)
@@ -180,8 +185,9 @@ struct Attention {
             return e.load(e.f32, e.at(scoreAt(i), j * 4));
           },
           [&](unsigned w, V j) {
-            V at = e.at(values, (j * valueDim + offset[w]) * size());
-            return e.loadAsFloat(element, at);
+            V at = (j * valueDim + offset[w]) * size();
+            e.prefetch(e.at(nextKeys, at));
+            return e.loadAsFloat(element, e.at(values, at));
           });
       // All are loaded before any is stored: chunks beyond the last repeat it.
       for (unsigned i = 0; i < queries; ++i)

@@ -185,8 +185,8 @@ void emitTap(Emitter &e, llvm::ArrayRef<V> args);
 
 /// R accumulators of 16 columns: the chain of panel column `w` with the rows
 /// at `x` (LinearFloat.cpp, LinearBlock.cpp).
-Vs emitFloatChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
-                  V groups);
+Vs emitFloatChain(Emitter &e, const KernelKey &key, Isa isa, V w,
+                  llvm::ArrayRef<V> x, V groups);
 Vs emitBlockChain(Emitter &e, const KernelKey &key, Isa isa, V w,
                   llvm::ArrayRef<V> x, V groups);
 /// The same with float32 activations: weights are decoded first.

@@ -21,7 +21,10 @@ namespace {
 unsigned rowsPerBlock(const KernelKey &key, Isa isa) {
   if (isa == Isa::AVX512)
     return 8;
-  return isBlockEncoding(key.weights) ? 4 : 6;
+  if (isBlockEncoding(key.weights))
+    return 4;
+  // Taking pairs of float16 apart needs registers of its own.
+  return key.weights == Encoding::F16 ? 5 : 6;
 }
 
 struct Linear {
@@ -34,7 +37,7 @@ struct Linear {
 
   Vs chain(V panel, llvm::ArrayRef<V> xRows) {
     if (!isBlockEncoding(key.weights))
-      return emitFloatChain(e, key, panel, xRows, groups);
+      return emitFloatChain(e, key, isa, panel, xRows, groups);
     if (key.activations == Encoding::A8)
       return emitBlockChain(e, key, isa, panel, xRows, groups);
     return emitDecodedChain(e, key, panel, xRows, groups);

@@ -37,6 +37,17 @@ Vs zeros(Emitter &e, size_t count) {
   return Vs(count, e.constant(e.vec(e.f32), 0.0f));
 }
 
+/// 16 dwords below 2^16 as words. vpackusdw works in 128-bit lanes, which
+/// leaves columns 0-3, 8-11, 4-7, 12-15; the sums are put in order at the end.
+constexpr int64_t columnsInOrder[16] = {0, 1, 2, 3, 8,  9,  10, 11,
+                                        4, 5, 6, 7, 12, 13, 14, 15};
+V narrowPairs(Emitter &e, Isa isa, V dwords) {
+  if (isa == Isa::AVX512)
+    return e.truncate(dwords, e.vec(e.i16));
+  return e.intrinsic("llvm.x86.avx2.packusdw", e.vec(e.i16),
+                     {e.half(dwords, 0), e.half(dwords, 1)});
+}
+
 /// The largest divisor of `n` up to `most`.
 unsigned divisor(unsigned n, unsigned most) {
   unsigned best = 1;
@@ -48,15 +59,15 @@ unsigned divisor(unsigned n, unsigned most) {
 
 } // namespace
 
-Vs emitFloatChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
-                  V groups) {
+Vs emitFloatChain(Emitter &e, const KernelKey &key, Isa isa, V w,
+                  llvm::ArrayRef<V> x, V groups) {
   bool paired = key.weights != Encoding::F32 && key.group % 2 == 0;
   unsigned kPerStep = paired ? 2 : 1;
   unsigned stepBytes = 16 * kPerStep * elementBytes(key.weights);
   unsigned unroll = divisor(key.group / kPerStep, x.size() == 1 ? 4 : 2);
   V steps = groups * int64_t(key.group / kPerStep);
   mlir::Type floats = e.vec(e.f32);
-  return e.loop(
+  Vs sums = e.loop(
       e.index(0), steps, unroll, zeros(e, x.size()),
       [&](V step, llvm::ArrayRef<V> carried) {
         Vs acc(carried.begin(), carried.end());
@@ -76,25 +87,21 @@ Vs emitFloatChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
             odd = e.bitcast(e.both(pairs, e.like(pairs, int64_t(-65536))),
                             floats);
           } else {
-            // 8 columns at a time: their even halves, then their odd ones.
-            V parts[2][2];
-            for (unsigned h = 0; h < 2; ++h) {
-              V pairs = e.load(e.vec(e.i16), e.at(here, int64_t(h * 32)));
-              V sorted = e.shuffle(
-                  pairs, pairs,
-                  {0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15});
-              for (unsigned k = 0; k < 2; ++k)
-                parts[k][h] =
-                    e.widen(e.bitcast(e.half(sorted, k), e.vec(e.f16, 8)));
-            }
-            even = e.concat(parts[0][0], parts[0][1]);
-            odd = e.concat(parts[1][0], parts[1][1]);
+            V pairs = e.load(e.vec(e.i32), here);
+            V low = e.both(pairs, e.like(pairs, int64_t(0xffff)));
+            even = e.widen(e.bitcast(narrowPairs(e, isa, low), e.vec(e.f16)));
+            odd = e.widen(
+                e.bitcast(narrowPairs(e, isa, e.srl(pairs, 16)), e.vec(e.f16)));
           }
           accumulate(e, acc, x, xOffset, 2 * u, even);
           accumulate(e, acc, x, xOffset, 2 * u + 1, odd);
         }
         return acc;
       });
+  if (paired && key.weights == Encoding::F16 && isa == Isa::AVX2)
+    for (V &sum : sums)
+      sum = e.shuffle(sum, sum, columnsInOrder);
+  return sums;
 }
 
 Vs emitDecodedChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
