@@ -15,6 +15,10 @@ using namespace espalier;
 
 void espalier::registerEspalierDialects(mlir::DialectRegistry &registry) {
   registry.insert<cpu::CPUDialect, spmd::SPMDDialect, xf::XFDialect>();
+  spmd::registerBufferizableOpInterfaceExternalModels(registry);
+  spmd::registerValueBoundsOpInterfaceExternalModels(registry);
+  xf::registerBufferizableOpInterfaceExternalModels(registry);
+  xf::registerValueBoundsOpInterfaceExternalModels(registry);
 }
 
 // The one place where passes become known to tools: include the Passes.h of a

@@ -30,6 +30,10 @@ namespace espalier::spmd {
 /// The mapping of a loop over tiles, or null for any other `scf.forall`.
 TilesAttr getTiles(mlir::scf::ForallOp loop);
 
+/// Bounds of values that enter or leave a phase, for ValueBoundsOpInterface.
+void registerValueBoundsOpInterfaceExternalModels(
+    mlir::DialectRegistry &registry);
+
 /// One-shot bufferisation of the dialect.
 void registerBufferizableOpInterfaceExternalModels(
     mlir::DialectRegistry &registry);
