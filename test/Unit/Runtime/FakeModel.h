@@ -45,7 +45,12 @@ struct Model {
   std::vector<float> frequencies;
   std::vector<int32_t> eos;
   std::vector<uint8_t> container; ///< header and data
+  std::vector<uint8_t> tokenizer;
   std::string weightsName;
+
+  /// Gives the model a tokenizer: the letters, some bytes that only together
+  /// form a character, and a special token that ends the text.
+  void addTokenizer();
 
   /// The logits after `tokens`, computed from the definition.
   std::vector<float> logitsAfter(const std::vector<int32_t> &tokens) const;

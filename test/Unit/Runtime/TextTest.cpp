@@ -1,0 +1,225 @@
+//===- TextTest.cpp - Text in, text out, and the program --------*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Fixture.h"
+
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+std::string programPath() {
+  char path[PATH_MAX] = {};
+  if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
+    abort();
+  std::string folder(path);
+  return folder.substr(0, folder.rfind('/') + 1) + "espalier-fake-main";
+}
+
+struct Run {
+  int status;
+  std::string out, err;
+};
+
+/// Runs the program with `arguments` through the shell.
+Run runProgram(const std::string &arguments, const char *prefix = "") {
+  std::string folder = fake::freshFolder();
+  std::string command = prefix + programPath() + " " + arguments + " >" +
+                        folder + "out 2>" + folder + "err";
+  int status = system(command.c_str());
+  auto text = [&](const char *name) {
+    std::vector<uint8_t> bytes = fake::readFile(folder + name);
+    return std::string(bytes.begin(), bytes.end());
+  };
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text("out"),
+          text("err")};
+}
+
+struct Streamed {
+  Tokens tokens;
+  std::string text;
+};
+
+int collect(void *user, int32_t token, const char *text, size_t bytes) {
+  auto &streamed = *static_cast<Streamed *>(user);
+  EXPECT_EQ(strlen(text), bytes);
+  if (token >= 0)
+    streamed.tokens.push_back(token);
+  streamed.text.append(text, bytes);
+  return 0;
+}
+
+std::string weightsOfProgram() {
+  static const std::string path = fake::writeFile(
+      "fake_main.safetensors", fake::Model("fake_main").container);
+  return path;
+}
+
+} // namespace
+
+TEST(Text, TokenizeAndBack) {
+  Opened m;
+  m.fakeModel.addTokenizer();
+  ASSERT_EQ(m.open(), ESPALIER_OK) << espalier_last_error();
+  int32_t *ids = nullptr;
+  size_t count = 0;
+  std::string text = "abc \u00e9";
+  ASSERT_EQ(
+      espalier_tokenize(m.model, text.data(), text.size(), 1, &ids, &count),
+      ESPALIER_OK)
+      << espalier_last_error();
+  EXPECT_EQ(Tokens(ids, ids + count), Tokens({29, 2, 26, 27, 28}));
+  char *back = nullptr;
+  size_t bytes = 0;
+  ASSERT_EQ(espalier_detokenize(m.model, ids, count, 0, &back, &bytes),
+            ESPALIER_OK);
+  EXPECT_EQ(back, text);
+  EXPECT_EQ(bytes, text.size());
+  espalier_free(ids);
+  espalier_free(back);
+  ASSERT_EQ(espalier_tokenize(m.model, nullptr, 0, 0, &ids, &count),
+            ESPALIER_OK);
+  EXPECT_EQ(count, 0u);
+  espalier_free(ids);
+  EXPECT_EQ(espalier_tokenize(m.model, "\xff", 1, 0, &ids, &count),
+            ESPALIER_ERROR_ARGUMENT);
+  int32_t outside = 50;
+  EXPECT_EQ(espalier_detokenize(m.model, &outside, 1, 0, &back, &bytes),
+            ESPALIER_ERROR_ARGUMENT);
+  Tokens special = {0, 49};
+  ASSERT_EQ(espalier_detokenize(m.model, special.data(), 2, 1, &back, nullptr),
+            ESPALIER_OK);
+  EXPECT_STREQ(back, "a<end>");
+  espalier_free(back);
+}
+
+TEST(Text, DamagedTablesAreRefused) {
+  for (size_t at : {size_t(0), size_t(9), size_t(100)}) {
+    Opened m;
+    m.fakeModel.addTokenizer();
+    m.fakeModel.tokenizer[at] ^= 1;
+    EXPECT_EQ(m.open(), ESPALIER_ERROR_FILE) << at;
+  }
+}
+
+TEST(Text, StreamIsTheWholeTextInWholeCharacters) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    Opened m;
+    m.fakeModel.addTokenizer();
+    ASSERT_EQ(m.open(), ESPALIER_OK);
+    espalier_generate_options options;
+    espalier_generate_options_init(&options);
+    options.temperature = 2;
+    options.seed = seed;
+    options.max_tokens = 1 + uint32_t(seed);
+    Streamed streamed;
+    int32_t prompt = 3;
+    ASSERT_EQ(espalier_generate(m.session, &prompt, 1, &options, collect,
+                                &streamed, nullptr),
+              ESPALIER_OK);
+    char *whole;
+    ASSERT_EQ(espalier_detokenize(m.model, streamed.tokens.data(),
+                                  streamed.tokens.size(), 0, &whole, nullptr),
+              ESPALIER_OK);
+    EXPECT_EQ(streamed.text, whole);
+    espalier_free(whole);
+  }
+}
+
+TEST(Program, AnswersAsTheLibraryDoes) {
+  Opened m;
+  fake::Model definition("fake_main");
+  definition.addTokenizer();
+  std::string weights = weightsOfProgram();
+  Tokens seen = {29, 2}; // "abc"
+  std::string expected;
+  for (int i = 0; i < 7; ++i) {
+    int32_t token = definition.greedyAfter(seen);
+    ASSERT_LT(token, 49);
+    seen.push_back(token);
+  }
+  definition.descriptor.weights_file = "none";
+  m.options.weights = weights.c_str();
+  espalier_model *model;
+  ASSERT_EQ(espalier_open(&definition.descriptor, &m.options, &model),
+            ESPALIER_OK)
+      << espalier_last_error();
+  char *text;
+  espalier_detokenize(model, seen.data() + 2, 7, 0, &text, nullptr);
+  expected = text;
+  espalier_free(text);
+  espalier_close(model);
+  std::string options = " -n 7 -t 2 -c 100 --weights " + weights;
+  Run run = runProgram("-p abc" + options);
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(run.out, expected + "\n");
+  EXPECT_EQ(run.err.find("prompt: 2 tokens in "), 0u) << run.err;
+  run = runProgram("-p -" + options, "printf abc | ");
+  EXPECT_EQ(run.out, expected + "\n");
+  // The same seed gives the same text.
+  std::string sampled =
+      "-p abc --temp 1.5 --top-k 40 --top-p 0.9 --seed 11" + options;
+  EXPECT_EQ(runProgram(sampled).out, runProgram(sampled).out);
+}
+
+TEST(Program, Errors) {
+  auto expectError = [](const std::string &arguments, const char *message) {
+    Run run = runProgram(arguments);
+    EXPECT_EQ(run.status, 1) << arguments;
+    EXPECT_EQ(run.out, "") << arguments;
+    EXPECT_EQ(run.err.find(std::string("error: ") + message), 0u) << run.err;
+  };
+  expectError("", "no prompt: give -p TEXT, or -p - for standard input");
+  expectError("-p", "-p: expected a value, got none");
+  expectError("-p a -n x", "-n: expected a whole number of 0 to 4294967295, "
+                           "got 'x'");
+  expectError("-p a -n -1", "-n: expected a whole number");
+  expectError("-p a --temp hot", "--temp: expected a number, got 'hot'");
+  expectError("--prompt a", "unknown option '--prompt': see --help");
+  expectError("-p a --weights /no/such", "/no/such");
+  expectError("-p a -c 501 --weights " + weightsOfProgram(), "context: ");
+  expectError("-p a -c 1 -n 1 --top-p 2 --weights " + weightsOfProgram(),
+              "top_p: ");
+  expectError("-p abcabc -c 2 --weights " + weightsOfProgram(),
+              "4 tokens do not fit into the context");
+  Run help = runProgram("--help");
+  EXPECT_EQ(help.status, 0);
+  EXPECT_NE(help.out.find("--top-p P"), std::string::npos);
+}
+
+TEST(Program, CtrlCEndsItCleanly) {
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  std::string path = programPath(), weights = weightsOfProgram();
+  pid_t child = fork();
+  if (child == 0) {
+    dup2(pipe[1], STDOUT_FILENO);
+    close(pipe[0]);
+    close(pipe[1]);
+    freopen("/dev/null", "w", stderr);
+    setenv("FAKE_MILLISECONDS", "10", 1);
+    execl(path.c_str(), path.c_str(), "-p", "abc", "-t", "2", "--seed", "3",
+          "--temp", "0.2", "--weights", weights.c_str(), nullptr);
+    _exit(99);
+  }
+  close(pipe[1]);
+  char byte;
+  ASSERT_EQ(read(pipe[0], &byte, 1), 1); // it streams
+  kill(child, SIGINT);
+  std::string rest(1, byte);
+  while (read(pipe[0], &byte, 1) == 1)
+    rest += byte;
+  close(pipe[0]);
+  int status;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status)) << status;
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  EXPECT_EQ(rest.back(), '\n');
+}
