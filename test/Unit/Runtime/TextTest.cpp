@@ -23,13 +23,13 @@ std::string programPath() {
   return folder.substr(0, folder.rfind('/') + 1) + "espalier-fake-main";
 }
 
-struct Run {
+struct Finished {
   int status;
   std::string out, err;
 };
 
 /// Runs the program with `arguments` through the shell.
-Run runProgram(const std::string &arguments, const char *prefix = "") {
+Finished runProgram(const std::string &arguments, const char *prefix = "") {
   std::string folder = fake::freshFolder();
   std::string command = prefix + programPath() + " " + arguments + " >" +
                         folder + "out 2>" + folder + "err";
@@ -157,7 +157,7 @@ TEST(Program, AnswersAsTheLibraryDoes) {
   espalier_free(text);
   espalier_close(model);
   std::string options = " -n 7 -t 2 -c 100 --weights " + weights;
-  Run run = runProgram("-p abc" + options);
+  Finished run = runProgram("-p abc" + options);
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_EQ(run.out, expected + "\n");
   EXPECT_EQ(run.err.find("prompt: 2 tokens in "), 0u) << run.err;
@@ -171,7 +171,7 @@ TEST(Program, AnswersAsTheLibraryDoes) {
 
 TEST(Program, Errors) {
   auto expectError = [](const std::string &arguments, const char *message) {
-    Run run = runProgram(arguments);
+    Finished run = runProgram(arguments);
     EXPECT_EQ(run.status, 1) << arguments;
     EXPECT_EQ(run.out, "") << arguments;
     EXPECT_EQ(run.err.find(std::string("error: ") + message), 0u) << run.err;
@@ -189,7 +189,7 @@ TEST(Program, Errors) {
               "top_p: ");
   expectError("-p abcabc -c 2 --weights " + weightsOfProgram(),
               "4 tokens do not fit into the context");
-  Run help = runProgram("--help");
+  Finished help = runProgram("--help");
   EXPECT_EQ(help.status, 0);
   EXPECT_NE(help.out.find("--top-p P"), std::string::npos);
 }
