@@ -1,0 +1,301 @@
+//===- Bench.cpp - espalier bench -----------------------------------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Artefact.h"
+#include "Commands.h"
+#include "Roofs.h"
+#include "espalier/Support/Json.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+using namespace espalier;
+using namespace espalier::tool;
+
+namespace {
+
+struct Request {
+  std::string path, format = "md";
+  ModelOptions model;
+  uint64_t prompt = 512, generate = 128, threads = 0, repeat = 5;
+};
+
+/// Tokens a second of the repetitions of one test.
+struct Test {
+  uint64_t prompt = 0, generate = 0;
+  std::vector<double> rates;
+
+  std::string name() const {
+    return prompt ? "pp" + std::to_string(prompt)
+                  : "tg" + std::to_string(generate);
+  }
+  double mean() const {
+    double sum = 0;
+    for (double rate : rates)
+      sum += rate;
+    return sum / double(rates.size());
+  }
+  double deviation() const {
+    double sum = 0, middle = mean();
+    for (double rate : rates)
+      sum += (rate - middle) * (rate - middle);
+    return rates.size() > 1 ? std::sqrt(sum / double(rates.size() - 1)) : 0;
+  }
+};
+
+/// What the results are compared with.
+struct Setting {
+  const espalier_model_card *card;
+  Roofs roofs;
+  uint32_t workers;
+  std::string isa;
+  uint64_t weightBytes;
+
+  /// Operations of the matrices of one token, the output matrix left out: a
+  /// prompt needs it for its last token only.
+  double opsPerToken() const {
+    double attention = double(card->hidden) *
+                       (2.0 * card->heads + 2.0 * card->kv_heads) *
+                       card->head_dim;
+    return 2.0 * card->layers *
+           (attention + 3.0 * card->hidden * double(card->ffn));
+  }
+  double readShare(const Test &test) const {
+    return test.mean() * double(card->weight_bytes_per_token) / roofs.readBytes;
+  }
+  double fmaShare(const Test &test) const {
+    return test.mean() * opsPerToken() / roofs.fmaOps;
+  }
+  double int8Share(const Test &test) const {
+    return test.mean() * opsPerToken() / roofs.int8Ops;
+  }
+};
+
+/// Some tokens that are not all the same; which ones does not matter.
+int32_t benchToken(uint64_t i, uint32_t vocab) {
+  return int32_t((i * 2654435761u >> 7) % vocab);
+}
+
+espalier_status feed(espalier_session *session, const int32_t *ids,
+                     size_t count, std::vector<float> &logits) {
+  uint32_t last = uint32_t(count - 1);
+  espalier_step_request request = {};
+  request.size = sizeof(request);
+  request.count = uint32_t(count);
+  request.tokens = ids;
+  request.wanted_count = 1;
+  request.wanted = &last;
+  request.logits = logits.data();
+  return espalier_step(session, &request);
+}
+
+Result<double> timeOnce(espalier_session *session, const Test &test,
+                        uint32_t vocab) {
+  std::vector<float> logits(vocab);
+  std::vector<int32_t> ids;
+  for (uint64_t i = 0; i < std::max(test.prompt, test.generate); ++i)
+    ids.push_back(benchToken(i, vocab));
+  if (espalier_session_truncate(session, 0) != ESPALIER_OK)
+    return lastError();
+  auto start = std::chrono::steady_clock::now();
+  espalier_status status = ESPALIER_OK;
+  if (test.prompt)
+    status = feed(session, ids.data(), ids.size(), logits);
+  for (uint64_t i = 0; i < test.generate && status == ESPALIER_OK; ++i)
+    status = feed(session, &ids[i], 1, logits);
+  if (status != ESPALIER_OK)
+    return lastError();
+  std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  return double(ids.size()) / took.count();
+}
+
+Result<Test> runTest(espalier_session *session, Test test, uint32_t vocab,
+                     uint64_t repeat) {
+  // The first run finds weights and cache not yet in memory.
+  for (uint64_t i = 0; i <= repeat; ++i) {
+    Result<double> rate = timeOnce(session, test, vocab);
+    if (!rate)
+      return rate.takeError();
+    if (i > 0)
+      test.rates.push_back(*rate);
+  }
+  return test;
+}
+
+std::string sizeText(double value, const char *unit, double step) {
+  const char *prefix[] = {"", "K", "M", "B"};
+  unsigned i = 0;
+  for (; value >= step && i < 3; ++i)
+    value /= step;
+  char text[32];
+  snprintf(text, sizeof(text), "%.2f %s%s", value,
+           step == 1024 && i == 3 ? "G" : prefix[i], unit);
+  return text;
+}
+
+void printMarkdown(const std::vector<Test> &tests, const Setting &setting) {
+  const espalier_model_card &card = *setting.card;
+  printf("| model | size | params | backend | threads | test | t/s | of read | "
+         "of FMA | of int8 |\n"
+         "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: "
+         "|\n");
+  for (const Test &test : tests) {
+    printf("| %s | %s | %s | CPU %s | %u | %s | %.2f ± %.2f |", card.source,
+           sizeText(double(setting.weightBytes), "iB", 1024).c_str(),
+           sizeText(double(card.parameters), "", 1000).c_str(),
+           setting.isa.c_str(), setting.workers, test.name().c_str(),
+           test.mean(), test.deviation());
+    printf(" %.1f %% | %.1f %% | %.1f %% |\n", 100 * setting.readShare(test),
+           100 * setting.fmaShare(test), 100 * setting.int8Share(test));
+  }
+  printf("\nroofs of this machine, %u threads, same run: read %.1f GB/s, FMA "
+         "%.1f GFLOP/s, int8 %.1f GOP/s\n",
+         setting.workers, setting.roofs.readBytes / 1e9,
+         setting.roofs.fmaOps / 1e9, setting.roofs.int8Ops / 1e9);
+}
+
+/// The fields of one test, names as llama-bench has them where it has them.
+std::vector<std::pair<std::string, std::string>>
+fields(const Test &test, const Setting &setting) {
+  auto number = [](double value) {
+    char text[32];
+    snprintf(text, sizeof(text), "%.6g", value);
+    return std::string(text);
+  };
+  const espalier_model_card &card = *setting.card;
+  return {
+      {"model_filename", json::quote(card.source)},
+      {"model_type", json::quote(card.family)},
+      {"model_size", std::to_string(setting.weightBytes)},
+      {"model_n_params", std::to_string(card.parameters)},
+      {"backends", "\"CPU\""},
+      {"isa", json::quote(setting.isa)},
+      {"n_threads", std::to_string(setting.workers)},
+      {"n_prompt", std::to_string(test.prompt)},
+      {"n_gen", std::to_string(test.generate)},
+      {"avg_ts", number(test.mean())},
+      {"stddev_ts", number(test.deviation())},
+      {"bytes_per_token", std::to_string(card.weight_bytes_per_token)},
+      {"ops_per_token", number(setting.opsPerToken())},
+      {"read_gbs", number(setting.roofs.readBytes / 1e9)},
+      {"fma_gflops", number(setting.roofs.fmaOps / 1e9)},
+      {"int8_gops", number(setting.roofs.int8Ops / 1e9)},
+      {"read_share", number(setting.readShare(test))},
+      {"fma_share", number(setting.fmaShare(test))},
+      {"int8_share", number(setting.int8Share(test))},
+  };
+}
+
+void printJson(const std::vector<Test> &tests, const Setting &setting) {
+  std::string out = "[";
+  for (const Test &test : tests) {
+    out += out.size() > 1 ? ",\n  {" : "\n  {";
+    for (auto &[key, value] : fields(test, setting))
+      out += (out.back() == '{' ? "\n" : ",\n") + std::string("    \"") + key +
+             "\": " + value;
+    out += ",\n    \"samples_ts\": [";
+    for (size_t i = 0; i < test.rates.size(); ++i)
+      out += (i ? ", " : "") + std::to_string(test.rates[i]);
+    out += "]\n  }";
+  }
+  puts((out + "\n]").c_str());
+}
+
+void printCsv(const std::vector<Test> &tests, const Setting &setting) {
+  bool header = true;
+  for (const Test &test : tests) {
+    std::string names, values;
+    for (auto &[key, value] : fields(test, setting)) {
+      names += (names.empty() ? "" : ",") + key;
+      values += (values.empty() ? "" : ",") + value;
+    }
+    if (header)
+      puts(names.c_str());
+    puts(values.c_str());
+    header = false;
+  }
+}
+
+Result<int> bench(const Request &request, const Artefact &artefact) {
+  const espalier_model_card &card = *artefact.descriptor->card;
+  espalier_team *team = nullptr;
+  if (espalier_team_create(uint32_t(request.threads), &team) != ESPALIER_OK)
+    return lastError();
+  Result<Model> model =
+      openModel(artefact, 0, std::max(request.prompt, request.generate), team);
+  if (!model)
+    return model.takeError();
+  Result<Session> session = openSession(model->get());
+  if (!session)
+    return session.takeError();
+  std::string isa = espalier_model_isa(model->get());
+  Setting setting{&card, measureRoofs(team, isa == "avx512"), team->workers,
+                  isa, artefact.descriptor->data_bytes};
+  std::vector<Test> tests;
+  if (request.prompt)
+    tests.push_back({request.prompt, 0, {}});
+  if (request.generate)
+    tests.push_back({0, request.generate, {}});
+  for (Test &test : tests) {
+    Result<Test> done =
+        runTest(session->get(), test, card.vocab, request.repeat);
+    if (!done)
+      return done.takeError();
+    test = std::move(*done);
+  }
+  // The machine is not the same from minute to minute.
+  Roofs after = measureRoofs(team, isa == "avx512");
+  setting.roofs.readBytes = std::max(setting.roofs.readBytes, after.readBytes);
+  setting.roofs.fmaOps = std::max(setting.roofs.fmaOps, after.fmaOps);
+  setting.roofs.int8Ops = std::max(setting.roofs.int8Ops, after.int8Ops);
+  if (request.format == "json")
+    printJson(tests, setting);
+  else if (request.format == "csv")
+    printCsv(tests, setting);
+  else
+    printMarkdown(tests, setting);
+  session->reset();
+  model->reset();
+  espalier_team_destroy(team);
+  return 0;
+}
+
+} // namespace
+
+Result<int> tool::benchCommand(const Arguments &arguments) {
+  Request request;
+  CommandLine line("bench MODEL_OR_ARTEFACT [options]",
+                   "Tokens per second of prompts and of generation, beside "
+                   "what the machine can do.");
+  line.positional(request.path, "MODEL_OR_ARTEFACT");
+  line.integer("-p", request.prompt, 0, 1u << 20, "N",
+               "tokens of the prompt test (default 512; 0: none)");
+  line.integer("-n", request.generate, 0, 1u << 20, "N",
+               "tokens of the generation test (default 128; 0:\nnone)");
+  line.integer("-t", request.threads, 1, 1024, "THREADS",
+               "threads (default: one for each CPU)");
+  line.integer("-r", request.repeat, 1, 1000, "N",
+               "repetitions of each test (default 5)");
+  line.choice("-o", request.format, {"md", "csv", "json"},
+              "form of the table (default md)");
+  request.model.declare(line, true);
+  Result<bool> go = line.parse(arguments);
+  if (!go)
+    return go.takeError();
+  if (!*go)
+    return 0;
+  if (!request.prompt && !request.generate)
+    return Error{"nothing to measure: -p and -n are both 0"};
+  Result<std::string> path = artefactFor(request.path, request.model, line);
+  if (!path)
+    return path.takeError();
+  Result<Artefact> artefact = Artefact::load(*path);
+  if (!artefact)
+    return artefact.takeError();
+  return bench(request, *artefact);
+}

@@ -1,0 +1,66 @@
+//===- Run.cpp - espalier run ---------------------------------------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Artefact.h"
+#include "Commands.h"
+#include "espalier/model.h"
+
+using namespace espalier;
+using namespace espalier::tool;
+
+/// The options of an emitted program, and the model's before them: the program
+/// around the model is the same code.
+Result<int> tool::runCommand(const Arguments &arguments) {
+  std::string path;
+  ModelOptions options;
+  CommandLine line(
+      "run MODEL_OR_ARTEFACT -p TEXT|- [options]",
+      "Answers a prompt: the text goes to standard output, all else to "
+      "standard error.\nA model is compiled first and kept in the user's "
+      "cache.\n\n"
+      "  -p TEXT                 prompt; -p - reads it from standard input\n"
+      "  -n N                    at most N new tokens (default: until the end "
+      "of text)\n"
+      "  --temp T                temperature; 0 takes the most likely token "
+      "(default 0)\n"
+      "  --top-k K               sample among the K most likely tokens (0: "
+      "all)\n"
+      "  --top-p P               sample among the most likely tokens that "
+      "together\n"
+      "                          have probability P (1: all)\n"
+      "  --seed S                seed of the random numbers (default 0)\n"
+      "  -t THREADS              threads (default: one for each CPU)\n"
+      "  -c CONTEXT              tokens that prompt and answer may have "
+      "together\n"
+      "  --weights PATH          the packed weights, where they lie elsewhere");
+  line.positional(path, "MODEL_OR_ARTEFACT");
+  options.declare(line, true);
+  std::vector<std::string> rest;
+  Result<bool> go = line.parse(arguments, &rest);
+  if (!go)
+    return go.takeError();
+  if (!*go)
+    return 0;
+  Result<std::string> artefactPath = artefactFor(path, options, line);
+  if (!artefactPath)
+    return artefactPath.takeError();
+  Result<Artefact> artefact = Artefact::load(*artefactPath);
+  if (!artefact)
+    return artefact.takeError();
+  bool elsewhere = false;
+  for (const std::string &one : rest)
+    elsewhere |= one == "--weights";
+  if (!artefact->weights.empty() && !elsewhere) {
+    rest.push_back("--weights");
+    rest.push_back(artefact->weights);
+  }
+  rest.insert(rest.begin(), "espalier run");
+  std::vector<char *> argv;
+  for (std::string &one : rest)
+    argv.push_back(one.data());
+  argv.push_back(nullptr);
+  return espalier_main(artefact->descriptor, int(rest.size()), argv.data());
+}
