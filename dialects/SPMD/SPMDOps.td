@@ -147,6 +147,20 @@ def SPMD_BarrierOp : SPMD_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
   let hasVerifier = 1;
 }
 
+def SPMD_ClaimOp : SPMD_Op<"claim", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "takes the next tile of a claimed phase";
+  let description = [{
+    Gives 0, 1, 2, ... since the last barrier, each number to one worker. Made by
+    `convert-spmd-to-scf`; between two claimed phases stands a barrier.
+
+    ```mlir
+    %tile = spmd.claim : index
+    ```
+  }];
+  let results = (outs Index:$tile);
+  let assemblyFormat = "attr-dict `:` type($tile)";
+}
+
 def SPMD_BufferOp : SPMD_Op<"buffer", [MemoryEffects<[MemAlloc]>]> {
   let summary = "memory of the shared or of the private arena";
   let description = [{

@@ -10,6 +10,7 @@
 #include "espalier/Dialect/SPMD/SPMD.h"
 #include "espalier/Dialect/XF/XF.h"
 #include "espalier/Lowering/Passes.h"
+#include "espalier/Target/WeightLayout.h"
 
 using namespace espalier;
 
@@ -26,4 +27,6 @@ void espalier::registerEspalierDialects(mlir::DialectRegistry &registry) {
 void espalier::registerEspalierPasses() {
   registerLoweringPasses();
   registerSPMDPipeline();
+  registerCPULoweringPipeline();
+  registerLayoutWeightsPass();
 }

@@ -22,6 +22,11 @@ namespace espalier {
 void buildSPMDPipeline(mlir::OpPassManager &manager);
 void registerSPMDPipeline();
 
+/// Appends the passes from there to functions of the LLVM dialect that call
+/// micro-kernels. Registered as `espalier-cpu-lowering`.
+void buildCPULoweringPipeline(mlir::OpPassManager &manager);
+void registerCPULoweringPipeline();
+
 #define GEN_PASS_REGISTRATION
 #include "espalier/Lowering/Passes.h.inc"
 

@@ -83,4 +83,66 @@ def SPMDMaterializeBarriers : Pass<"spmd-materialize-barriers", "::mlir::func::F
   let statistics = [Statistic<"numBarriers", "barriers", "barriers placed">];
 }
 
+def ConvertSPMDToSCF : Pass<"convert-spmd-to-scf", "::mlir::ModuleOp"> {
+  let summary = "deal the tiles of each phase to the workers";
+  let description = [{
+    Every function with phases, or with the attribute `xf.max_rows`, gets two more
+    arguments, the worker and the number of workers, both `index`. Phases are
+    inlined; a loop mapped by `#spmd.tiles<static, cost>` becomes an `scf.for` over
+    the tiles of this worker, by the rule of that attribute; `claim` becomes an
+    `scf.while` around `spmd.claim`.
+
+    Fails on a module that is not bufferised, on a loop of more than one dimension,
+    and where the number of tiles of a phase's loop depends on what the phase
+    computes with side effects.
+
+    ```mlir
+    spmd.phase ins(%a = %x : memref<64xf32>) outs() {
+      scf.forall (%t) in (8) { ... } {mapping = [#spmd.tiles<static, 1>]}
+      spmd.yield
+    }
+    ```
+    becomes, on worker w of W,
+    ```mlir
+    scf.for %t = (w * 8 / W) to ((w + 1) * 8 / W) step 1 { ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::espalier::spmd::SPMDDialect"];
+}
+
+def PlanAttentionScratch : Pass<"xf-plan-attention-scratch", "::mlir::ModuleOp"> {
+  let summary = "reserve what attention micro-kernels work in";
+  let description = [{
+    Sets the attribute `scratch` on every bufferised `xf.attention`: the byte in the
+    worker's private arena where the micro-kernel's working memory begins; and
+    raises the function's `spmd.private_bytes`. One region serves all, since a worker
+    runs one tile at a time. Fails where neither the rows of a tile nor the function
+    (`xf.max_rows`) are bounded.
+  }];
+}
+
+def ConvertXFToLLVM : Pass<"convert-xf-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "turn step functions into LLVM functions that call micro-kernels";
+  let description = [{
+    A function whose first argument is `!xf.rows`,
+
+    `@step(%rows: !xf.rows, %cache: !xf.kv_cache<...>, %logits: memref<?xVxf32>, %worker: index, %workers: index)`,
+
+    becomes `llvm.func @step(%args: !llvm.ptr, %scratch: !llvm.ptr, %worker: i32, %workers: i32)`
+    (espalier_step_fn of espalier/descriptor.h). Every `xf` op on memrefs becomes a
+    call of the micro-kernel of MicroKernels.h, which is declared with the attribute
+    `espalier.kernel`; rows become the number of their first row; `xf.weight_ref`
+    becomes an address by the module's `xf.weight_layout`; `spmd.buffer` becomes an
+    address in the arenas, barriers and claims go through the arguments. `scf`, `cf`,
+    `arith`, `index` and `memref` ops are converted by upstream's patterns. Functions
+    that only commit a path are the runtime's and are erased.
+
+    Needs `memref-expand-strided-metadata`, `lower-affine` and
+    `xf-plan-attention-scratch` before it. Fails on weights that are not in panels of
+    16 columns, and on memory whose innermost stride is not one.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // ESPALIER_LOWERING_PASSES
