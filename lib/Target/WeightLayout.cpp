@@ -43,7 +43,8 @@ FailureOr<WeightLayout> computeWeightLayout(ModuleOp module) {
     uint64_t stride = llvm::alignTo(bytes, weightAlignment);
     uint64_t total = multiply(stride, layers);
     if (overflow || total > uint64_t(INT64_MAX) - layout.bytes)
-      return weight.emitOpError("makes the packed weights larger than 2^63 bytes");
+      return weight.emitOpError(
+          "makes the packed weights larger than 2^63 bytes");
     layout.weights.push_back(
         {weight.getSymNameAttr(), layout.bytes, bytes, stride, layers});
     layout.bytes += total;
@@ -55,10 +56,9 @@ DictionaryAttr weightLayoutAttr(MLIRContext *context,
                                 const WeightLayout &layout) {
   SmallVector<NamedAttribute> entries;
   for (const WeightPlacement &weight : layout.weights)
-    entries.emplace_back(
-        weight.symbol,
-        DenseI64ArrayAttr::get(context, {int64_t(weight.offset),
-                                         int64_t(weight.stride)}));
+    entries.emplace_back(weight.symbol, DenseI64ArrayAttr::get(
+                                            context, {int64_t(weight.offset),
+                                                      int64_t(weight.stride)}));
   return DictionaryAttr::get(context, entries);
 }
 

@@ -28,7 +28,15 @@
 
 namespace espalier {
 
-enum class EmitKind { Executable, Shared, Static, Object, MLIR, LLVM, Assembly };
+enum class EmitKind {
+  Executable,
+  Shared,
+  Static,
+  Object,
+  MLIR,
+  LLVM,
+  Assembly
+};
 
 /// "exe", "shared", "static", "object", "mlir", "llvm", "asm".
 std::optional<EmitKind> emitKindFromName(std::string_view name);
@@ -58,7 +66,8 @@ using ProgressFunction =
 
 /// Packs the weights of `module` to a new file at `path`, as `layout` says.
 using PackFunction = std::function<Result<PackedContainer>(
-    mlir::ModuleOp module, const WeightLayout &layout, const std::string &path)>;
+    mlir::ModuleOp module, const WeightLayout &layout,
+    const std::string &path)>;
 
 struct CompileOptions {
   std::string output;

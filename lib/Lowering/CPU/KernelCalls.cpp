@@ -4,7 +4,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// The parameters of each call stand in the order of the table in MicroKernels.h.
+// The parameters of each call stand in the order of the table in
+// MicroKernels.h.
 
 #include "Patterns.h"
 
@@ -56,8 +57,9 @@ protected:
     Value stride = ShapedType::isDynamic(strides[0])
                        ? memory.stride(emit.b, emit.loc, 0)
                        : emit.i64(strides[0]);
-    return Rows{memory.bufferPtr(emit.b, emit.loc, *this->getTypeConverter(), type),
-                emit.mul(stride, bytes), size(0), size(1)};
+    return Rows{
+        memory.bufferPtr(emit.b, emit.loc, *this->getTypeConverter(), type),
+        emit.mul(stride, bytes), size(0), size(1)};
   }
 
   /// The address of a contiguous vector; null for no value.
@@ -108,7 +110,8 @@ template <typename Op> struct LowerProduct : KernelPattern<Op> {
     if (failed(panel))
       return failure();
     FailureOr<Rows> x = this->rows(op, op.getX(), adaptor.getX(), emit);
-    FailureOr<Rows> w = this->rows(op, op.getWeight(), adaptor.getWeight(), emit);
+    FailureOr<Rows> w =
+        this->rows(op, op.getWeight(), adaptor.getWeight(), emit);
     FailureOr<Rows> out = this->rows(op, op.getInit(), adaptor.getInit(), emit);
     if (failed(x) || failed(w) || failed(out))
       return failure();
@@ -171,8 +174,8 @@ struct LowerRmsNorm : KernelPattern<xf::RmsNormOp> {
     FailureOr<Value> w = vector(op, op.getWeight(), adaptor.getWeight(), emit);
     if (failed(x) || failed(out) || failed(w))
       return failure();
-    Value eps = LLVM::ConstantOp::create(rewriter, op.getLoc(),
-                                         rewriter.getF32Type(), op.getEpsAttr());
+    Value eps = LLVM::ConstantOp::create(
+        rewriter, op.getLoc(), rewriter.getF32Type(), op.getEpsAttr());
     return call(op, {Kernel::RmsNorm},
                 {x->pointer, x->stride, *w, out->pointer, out->stride,
                  out->rows, out->columns, eps},
@@ -278,9 +281,9 @@ struct LowerAttention : KernelPattern<xf::AttentionOp> {
     key.cache = cacheEncoding(cache);
     // Scores are powers of two: docs/numerics.md, attention.
     float scale = op.getScale().convertToFloat() * 0x1.715476p+0f;
-    Value scaleValue = LLVM::ConstantOp::create(
-        rewriter, op.getLoc(), rewriter.getF32Type(),
-        rewriter.getF32FloatAttr(scale));
+    Value scaleValue =
+        LLVM::ConstantOp::create(rewriter, op.getLoc(), rewriter.getF32Type(),
+                                 rewriter.getF32FloatAttr(scale));
     return call(op, key,
                 {stepArgument(op, Args), adaptor.getRows(), q->pointer,
                  q->stride, out->pointer, out->stride, out->rows,
@@ -355,10 +358,10 @@ struct LowerTap : KernelPattern<xf::TapOp> {
 
 void populateKernelCallPatterns(const LLVMTypeConverter &converter,
                                 RewritePatternSet &patterns) {
-  patterns.add<LowerProduct<xf::LinearOp>, LowerProduct<xf::LogitsOp>,
-               LowerEmbedding, LowerRmsNorm, LowerQuantize, LowerRope,
-               LowerAppend, LowerAttention, LowerGlu, LowerSelectRows,
-               LowerTap>(converter);
+  patterns
+      .add<LowerProduct<xf::LinearOp>, LowerProduct<xf::LogitsOp>,
+           LowerEmbedding, LowerRmsNorm, LowerQuantize, LowerRope, LowerAppend,
+           LowerAttention, LowerGlu, LowerSelectRows, LowerTap>(converter);
 }
 
 } // namespace espalier::cpu

@@ -35,9 +35,9 @@ LLVM::LLVMFuncOp declareKernel(OpBuilder &builder, ModuleOp module,
       builder, module.getLoc(), name, kernelType(key, module.getContext()));
   function->setAttr(
       kernelAttrName,
-      builder.getDenseI32ArrayAttr({int32_t(key.kernel), int32_t(key.weights),
-                                    int32_t(key.group), int32_t(key.activations),
-                                    int32_t(key.cache)}));
+      builder.getDenseI32ArrayAttr(
+          {int32_t(key.kernel), int32_t(key.weights), int32_t(key.group),
+           int32_t(key.activations), int32_t(key.cache)}));
   return function;
 }
 

@@ -1,4 +1,5 @@
-//===- Patterns.h - What the patterns of convert-xf-to-llvm share *- C++ -*-===//
+//===- Patterns.h - What the patterns of convert-xf-to-llvm share *- C++
+//-*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

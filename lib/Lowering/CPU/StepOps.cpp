@@ -64,8 +64,8 @@ Value Emit::memref(const LLVMTypeConverter &converter, MemRefType type,
   Value stride = i64(1);
   for (int64_t i = type.getRank() - 1; i >= 0; --i) {
     unsigned dynamic = type.getDynamicDimIndex(i);
-    Value size = type.isDynamicDim(i) ? dynamicSizes[dynamic]
-                                      : i64(type.getDimSize(i));
+    Value size =
+        type.isDynamicDim(i) ? dynamicSizes[dynamic] : i64(type.getDimSize(i));
     descriptor.setSize(b, loc, i, size);
     descriptor.setStride(b, loc, i, stride);
     if (i > 0)
@@ -125,8 +125,9 @@ struct LowerWeightRef : ConvertOpToLLVMPattern<xf::WeightRefOp> {
     auto type = dyn_cast<MemRefType>(op.getResult().getType());
     if (!type || !type.hasStaticShape() || !type.getLayout().isIdentity())
       return rewriter.notifyMatchFailure(op, "not a static memref");
-    auto layout = op->getParentOfType<ModuleOp>()->getAttrOfType<DictionaryAttr>(
-        "xf.weight_layout");
+    auto layout =
+        op->getParentOfType<ModuleOp>()->getAttrOfType<DictionaryAttr>(
+            "xf.weight_layout");
     auto place = layout ? layout.getAs<DenseI64ArrayAttr>(op.getWeight())
                         : DenseI64ArrayAttr();
     if (!place || place.size() != 2)
@@ -155,10 +156,9 @@ struct LowerBuffer : ConvertOpToLLVMPattern<spmd::BufferOp> {
       arena = emit.field(stepArgument(op, Args),
                          offsetof(espalier_step_args, shared), emit.ptr());
     rewriter.replaceOp(
-        op, emit.memref(*getTypeConverter(),
-                        cast<MemRefType>(op.getResult().getType()),
-                        emit.at(arena, int64_t(op.getOffset())),
-                        adaptor.getSizes()));
+        op, emit.memref(
+                *getTypeConverter(), cast<MemRefType>(op.getResult().getType()),
+                emit.at(arena, int64_t(op.getOffset())), adaptor.getSizes()));
     return success();
   }
 };
@@ -174,9 +174,9 @@ struct LowerBarrier : ConvertOpToLLVMPattern<spmd::BarrierOp> {
         emit.field(args, offsetof(espalier_step_args, barrier), emit.ptr());
     Value context = emit.field(
         args, offsetof(espalier_step_args, barrier_context), emit.ptr());
-    auto type = LLVM::LLVMFunctionType::get(
-        LLVM::LLVMVoidType::get(getContext()),
-        {emit.ptr(), rewriter.getI32Type()});
+    auto type =
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()),
+                                    {emit.ptr(), rewriter.getI32Type()});
     LLVM::CallOp::create(
         rewriter, op.getLoc(), type,
         ValueRange{barrier, context, stepArgument(op, WorkerIndex)});
@@ -194,8 +194,8 @@ struct LowerClaim : ConvertOpToLLVMPattern<spmd::ClaimOp> {
     Value counter = emit.field(stepArgument(op, Args),
                                offsetof(espalier_step_args, claim), emit.ptr());
     // Relaxed: the barriers around the phase order everything else.
-    Value one =
-        LLVM::ConstantOp::create(rewriter, op.getLoc(), rewriter.getI32Type(), 1);
+    Value one = LLVM::ConstantOp::create(rewriter, op.getLoc(),
+                                         rewriter.getI32Type(), 1);
     Value taken = LLVM::AtomicRMWOp::create(
         rewriter, op.getLoc(), LLVM::AtomicBinOp::add, counter, one,
         LLVM::AtomicOrdering::monotonic);

@@ -45,7 +45,8 @@ static LogicalResult checkReturns(func::FuncOp function) {
 
 static LogicalResult checkSignature(func::FuncOp function) {
   ArrayRef<Type> types = function.getArgumentTypes();
-  auto logits = types.size() == 5 ? dyn_cast<MemRefType>(types[2]) : MemRefType();
+  auto logits =
+      types.size() == 5 ? dyn_cast<MemRefType>(types[2]) : MemRefType();
   if (!logits || !isa<xf::KVCacheType>(types[1]) || logits.getRank() != 2 ||
       !logits.isDynamicDim(0) || logits.isDynamicDim(1) ||
       !logits.getElementType().isF32() || !types[3].isIndex() ||
@@ -81,10 +82,10 @@ static LogicalResult convertStep(func::FuncOp function,
   };
   Value args = entry->getArgument(Args);
   auto logitsType = llvm::cast<MemRefType>(old.getArgument(2).getType());
-  Value logits = emit.memref(
-      converter, logitsType,
-      emit.field(args, offsetof(espalier_step_args, logits), ptr),
-      emit.count(args, offsetof(espalier_step_args, wanted_count)));
+  Value logits =
+      emit.memref(converter, logitsType,
+                  emit.field(args, offsetof(espalier_step_args, logits), ptr),
+                  emit.count(args, offsetof(espalier_step_args, wanted_count)));
   auto widen = [&](unsigned argument) {
     return LLVM::ZExtOp::create(b, loc, b.getI64Type(),
                                 entry->getArgument(argument))

@@ -41,7 +41,8 @@ void foldSlicedCounts(ModuleOp module) {
   });
 }
 
-void populatePatterns(LLVMTypeConverter &converter, RewritePatternSet &patterns) {
+void populatePatterns(LLVMTypeConverter &converter,
+                      RewritePatternSet &patterns) {
   cpu::populateStepOpPatterns(converter, patterns);
   cpu::populateKernelCallPatterns(converter, patterns);
   populateSCFToControlFlowConversionPatterns(patterns);

@@ -139,9 +139,9 @@ void dealTiles(RewriterBase &rewriter, MutableArrayRef<TileLoop> loops,
   Value total = zero;
   for (TileLoop &tiles : loops) {
     begins.push_back(total);
-    Value units = fold<arith::MulIOp>(
-        rewriter, loc, tiles.tiles,
-        constant(rewriter, loc, tiles.mapping.getCost()));
+    Value units =
+        fold<arith::MulIOp>(rewriter, loc, tiles.tiles,
+                            constant(rewriter, loc, tiles.mapping.getCost()));
     total = fold<arith::AddIOp>(rewriter, loc, total, units);
   }
   auto share = [&](Value w) -> Value {
@@ -149,25 +149,22 @@ void dealTiles(RewriterBase &rewriter, MutableArrayRef<TileLoop> loops,
     return fold<arith::DivUIOp>(rewriter, loc, product, worker.count);
   };
   Value low = share(worker.index);
-  Value high =
-      share(fold<arith::AddIOp>(rewriter, loc, worker.index, one));
+  Value high = share(fold<arith::AddIOp>(rewriter, loc, worker.index, one));
 
   for (auto [tiles, begin] : llvm::zip_equal(loops, begins)) {
     rewriter.setInsertionPoint(tiles.loop);
     auto tileAt = [&](Value unit) -> Value {
       Value clamped = fold<arith::MaxUIOp>(rewriter, loc, unit, begin);
       Value offset = fold<arith::SubIOp>(rewriter, loc, clamped, begin);
-      Value tile =
-          ceilDivide(rewriter, loc, offset, tiles.mapping.getCost());
+      Value tile = ceilDivide(rewriter, loc, offset, tiles.mapping.getCost());
       return fold<arith::MinUIOp>(rewriter, loc, tile, tiles.tiles);
     };
-    Value from = loops.size() == 1 && tiles.mapping.getCost() == 1
-                     ? low
-                     : tileAt(low);
-    Value to = loops.size() == 1 && tiles.mapping.getCost() == 1
-                   ? high
-                   : tileAt(high);
-    auto forOp = scf::ForOp::create(rewriter, tiles.loop.getLoc(), from, to, one);
+    Value from =
+        loops.size() == 1 && tiles.mapping.getCost() == 1 ? low : tileAt(low);
+    Value to =
+        loops.size() == 1 && tiles.mapping.getCost() == 1 ? high : tileAt(high);
+    auto forOp =
+        scf::ForOp::create(rewriter, tiles.loop.getLoc(), from, to, one);
     moveBody(rewriter, tiles, forOp.getBody()->getTerminator(),
              forOp.getInductionVar());
   }

@@ -46,7 +46,8 @@ struct ProgramFacts {
 };
 
 /// Facts but for the variants' private bytes, which the lowering raises.
-Result<ProgramFacts> readFacts(mlir::ModuleOp module, const WeightLayout &layout);
+Result<ProgramFacts> readFacts(mlir::ModuleOp module,
+                               const WeightLayout &layout);
 /// Reads the variants from the lowered step functions.
 Status readVariants(mlir::ModuleOp lowered, ProgramFacts &facts);
 
@@ -57,8 +58,8 @@ std::string_view isaName(Isa isa);
 /// The symbol of a step function.
 std::string stepSymbol(std::string_view model, std::string_view step, Isa isa);
 
-/// The step functions of `lowered` for one instruction set, with the kernels that
-/// they call, as LLVM IR.
+/// The step functions of `lowered` for one instruction set, with the kernels
+/// that they call, as LLVM IR.
 Result<CodeModule> makeIsaModule(mlir::ModuleOp lowered, std::string_view model,
                                  Isa isa);
 
@@ -74,7 +75,8 @@ Status optimize(llvm::Module &module);
 /// Machine code or assembly text.
 Result<std::string> generate(llvm::Module &module, bool assembly);
 
-/// One relocatable object with one global symbol, the descriptor, out of several.
+/// One relocatable object with one global symbol, the descriptor, out of
+/// several.
 Result<std::string> mergeObjects(const std::vector<std::string> &objects,
                                  const std::string &scratchFolder);
 

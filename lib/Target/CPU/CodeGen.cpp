@@ -84,10 +84,10 @@ Result<std::string> generate(llvm::Module &module, bool assembly) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  if ((*machine)->addPassesToEmitFile(
-          passes, stream, nullptr,
-          assembly ? llvm::CodeGenFileType::AssemblyFile
-                   : llvm::CodeGenFileType::ObjectFile))
+  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr,
+                                      assembly
+                                          ? llvm::CodeGenFileType::AssemblyFile
+                                          : llvm::CodeGenFileType::ObjectFile))
     return Error{"this LLVM cannot emit such a file"};
   passes.run(module);
   return std::string(bytes.data(), bytes.size());

@@ -40,9 +40,9 @@ std::optional<EmitKind> emitKindFromName(std::string_view name) {
 }
 
 static constexpr std::pair<std::string_view, EmitKind> suffixes[] = {
-    {".so", EmitKind::Shared},  {".a", EmitKind::Static},
-    {".o", EmitKind::Object},   {".mlir", EmitKind::MLIR},
-    {".ll", EmitKind::LLVM},    {".s", EmitKind::Assembly}};
+    {".so", EmitKind::Shared}, {".a", EmitKind::Static},
+    {".o", EmitKind::Object},  {".mlir", EmitKind::MLIR},
+    {".ll", EmitKind::LLVM},   {".s", EmitKind::Assembly}};
 
 EmitKind emitKindFromPath(std::string_view file) {
   for (const auto &[suffix, kind] : suffixes)
@@ -126,13 +126,13 @@ Status Compilation::checkName() {
   report.name =
       options.name.empty() ? modelNameFromPath(options.output) : options.name;
   llvm::StringRef name = report.name;
-  bool isIdentifier = !name.empty() && !llvm::isDigit(name[0]) &&
-                      llvm::all_of(name, [](char c) {
-                        return llvm::isAlnum(c) || c == '_';
-                      });
+  bool isIdentifier =
+      !name.empty() && !llvm::isDigit(name[0]) &&
+      llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_'; });
   if (!isIdentifier || name == "espalier")
     return Error{"--name: expected an identifier of C other than 'espalier', "
-                 "got '" + report.name + "'"};
+                 "got '" +
+                 report.name + "'"};
   if (options.bundle && options.emit != EmitKind::Executable &&
       options.emit != EmitKind::Shared)
     return Error{"--bundle needs an executable or a shared library: only these "
@@ -184,7 +184,8 @@ Status Compilation::forEachModule(llvm::function_ref<Status(size_t)> body) {
       results[i] = body(i);
   };
   std::vector<std::thread> threads;
-  for (unsigned i = 1; i < std::min<size_t>(options.threads, modules.size()); ++i)
+  for (unsigned i = 1; i < std::min<size_t>(options.threads, modules.size());
+       ++i)
     threads.emplace_back(work);
   work();
   for (std::thread &thread : threads)
@@ -241,8 +242,8 @@ Status Compilation::packWeights() {
 }
 
 Status Compilation::emitDescriptor() {
-  auto code = makeDescriptorModule(facts, container, report.name, weightsFile,
-                                   options);
+  auto code =
+      makeDescriptorModule(facts, container, report.name, weightsFile, options);
   if (!code)
     return code.takeError();
   auto bytes = generate(*code->module, false);
@@ -270,14 +271,16 @@ uint64_t codeBytes(const std::vector<std::string> &objects) {
 
 Status Compilation::writeHeader() {
   std::string final = path::parent_path(options.output).str();
-  final = (final.empty() ? "" : final + "/") + stemOf(options.output).str() + ".h";
+  final =
+      (final.empty() ? "" : final + "/") + stemOf(options.output).str() + ".h";
   std::string text = "/* Made by `espalier compile`. */\n";
   if (options.emit == EmitKind::Shared)
     text += "#include \"espalier/model.h\"\n\nESPALIER_DECLARE_MODEL(" +
             report.name + ");\n";
   else
     text += "#include \"espalier/model.h\"\n\nESPALIER_EXTERN_C const "
-            "espalier_descriptor espalier_model_" + report.name + ";\n";
+            "espalier_descriptor espalier_model_" +
+            report.name + ";\n";
   report.files.push_back(final);
   return writeFile(files.add(final), text);
 }
@@ -294,7 +297,8 @@ Status Compilation::emitOutput() {
   if (options.emit == EmitKind::Object) {
     status = writeFile(temporaryOutput, *object);
   } else if (options.emit == EmitKind::Static) {
-    status = writeStatic(*object, linkFiles, report.name + ".o", temporaryOutput);
+    status =
+        writeStatic(*object, linkFiles, report.name + ".o", temporaryOutput);
   } else {
     std::string file = files.scratch() + "/model.o";
     status = writeFile(file, *object);
@@ -324,8 +328,7 @@ Result<CompileReport> Compilation::run() {
   // The weights are put in place first, the output last.
   std::string folder = path::parent_path(options.output).str();
   weightsFile = stemOf(options.output).str() + ".safetensors";
-  std::string weightsPath =
-      (folder.empty() ? "" : folder + "/") + weightsFile;
+  std::string weightsPath = (folder.empty() ? "" : folder + "/") + weightsFile;
   report.files.push_back(options.output);
   if (!isText()) {
     if (options.bundle) {
@@ -383,14 +386,15 @@ Result<CompileReport> compileCPU(ModuleOp module,
                                  const CompileOptions &options) {
   // Diagnostics of passes become the reason.
   std::string reasons;
-  ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-      return failure();
-    if (!reasons.empty())
-      reasons += "; ";
-    reasons += diagnostic.str();
-    return success();
-  });
+  ScopedDiagnosticHandler handler(
+      module.getContext(), [&](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+          return failure();
+        if (!reasons.empty())
+          reasons += "; ";
+        reasons += diagnostic.str();
+        return success();
+      });
   auto result = cpu::Compilation(module, options).run();
   if (!result && !reasons.empty())
     return Error{result.error().message + ": " + reasons};

@@ -68,15 +68,14 @@ public:
         context, llvm::ArrayRef<uint64_t>{value.low, value.high});
   }
   Constant *global(Constant *value, uint64_t alignment) {
-    auto *variable = new llvm::GlobalVariable(
-        module, value->getType(), true, llvm::GlobalValue::PrivateLinkage,
-        value);
+    auto *variable =
+        new llvm::GlobalVariable(module, value->getType(), true,
+                                 llvm::GlobalValue::PrivateLinkage, value);
     variable->setAlignment(llvm::Align(alignment));
     return variable;
   }
   Constant *step(llvm::StringRef symbol) {
-    auto *type =
-        llvm::FunctionType::get(llvm::Type::getVoidTy(context), false);
+    auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), false);
     auto *function = llvm::Function::Create(
         type, llvm::GlobalValue::ExternalLinkage, symbol, module);
     function->setVisibility(llvm::GlobalValue::HiddenVisibility);
@@ -108,10 +107,10 @@ Constant *makeCard(Data &data, const ProgramFacts &facts,
 Constant *makeVariants(Data &data, const ProgramFacts &facts) {
   std::vector<Constant *> variants;
   for (const ProgramFacts::Variant &variant : facts.variants)
-    variants.push_back(data.structure(
-        {data.u32(variant.maxRows), data.u32(0), data.u64(variant.sharedBytes),
-         data.u64(variant.privateBytes)},
-        sizeof(espalier_variant)));
+    variants.push_back(data.structure({data.u32(variant.maxRows), data.u32(0),
+                                       data.u64(variant.sharedBytes),
+                                       data.u64(variant.privateBytes)},
+                                      sizeof(espalier_variant)));
   return data.array(variants);
 }
 
@@ -133,10 +132,10 @@ Constant *makeIsas(Data &data, const ProgramFacts &facts,
 Constant *makeTensors(Data &data, const PackedContainer &container) {
   std::vector<Constant *> tensors;
   for (const PackedTensor &tensor : container.tensors)
-    tensors.push_back(data.structure(
-        {data.string(tensor.name), data.u64(tensor.offset),
-         data.u64(tensor.size), data.hash(tensor.hash)},
-        sizeof(espalier_tensor)));
+    tensors.push_back(
+        data.structure({data.string(tensor.name), data.u64(tensor.offset),
+                        data.u64(tensor.size), data.hash(tensor.hash)},
+                       sizeof(espalier_tensor)));
   return data.array(tensors);
 }
 
@@ -144,12 +143,11 @@ Constant *makeKV(Data &data, const ProgramFacts &facts) {
   uint32_t valueDim = (facts.headDim + 15) / 16 * 16;
   uint64_t rowBytes = uint64_t(facts.kvHeads) * (facts.headDim + valueDim) *
                       facts.kvElementBytes;
-  return data.structure(
-      {data.u32(facts.kvLayers), data.u32(facts.kvHeads),
-       data.u32(facts.headDim), data.u32(valueDim),
-       data.u32(facts.kvElementType), data.u32(facts.kvElementBytes),
-       data.u64(rowBytes)},
-      sizeof(espalier_kv_layout));
+  return data.structure({data.u32(facts.kvLayers), data.u32(facts.kvHeads),
+                         data.u32(facts.headDim), data.u32(valueDim),
+                         data.u32(facts.kvElementType),
+                         data.u32(facts.kvElementBytes), data.u64(rowBytes)},
+                        sizeof(espalier_kv_layout));
 }
 
 Constant *makeRope(Data &data, const ProgramFacts &facts) {
@@ -168,8 +166,8 @@ Result<CodeModule> makeDescriptorModule(const ProgramFacts &facts,
                                         const CompileOptions &options) {
   CodeModule code;
   code.context = std::make_unique<llvm::LLVMContext>();
-  code.module = std::make_unique<llvm::Module>("espalier.descriptor",
-                                               *code.context);
+  code.module =
+      std::make_unique<llvm::Module>("espalier.descriptor", *code.context);
   // x86-64's layout of C structs; the target machine says the same.
   code.module->setDataLayout("e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-"
                              "i128:128-f80:128-n8:16:32:64-S128");
@@ -202,10 +200,10 @@ Result<CodeModule> makeDescriptorModule(const ProgramFacts &facts,
       sizeof(espalier_descriptor));
   if (!data.sizesAgree)
     return Error{"the descriptor's layout differs from espalier/descriptor.h"};
-  auto *symbol = new llvm::GlobalVariable(
-      *code.module, descriptor->getType(), true,
-      llvm::GlobalValue::ExternalLinkage, descriptor,
-      "espalier_model_" + std::string(model));
+  auto *symbol =
+      new llvm::GlobalVariable(*code.module, descriptor->getType(), true,
+                               llvm::GlobalValue::ExternalLinkage, descriptor,
+                               "espalier_model_" + std::string(model));
   symbol->setAlignment(llvm::Align(16));
   return code;
 }

@@ -29,9 +29,9 @@ StringRef weightOf(Value value) {
       continue;
     }
     auto argument = dyn_cast<BlockArgument>(value);
-    auto phase = argument ? dyn_cast<spmd::PhaseOp>(
-                                argument.getOwner()->getParentOp())
-                          : spmd::PhaseOp();
+    auto phase =
+        argument ? dyn_cast<spmd::PhaseOp>(argument.getOwner()->getParentOp())
+                 : spmd::PhaseOp();
     if (!phase)
       return {};
     value = phase->getOperand(argument.getArgNumber());
@@ -151,7 +151,8 @@ Status readVariants(ModuleOp lowered, ProgramFacts &facts) {
       auto attr = function->getAttrOfType<IntegerAttr>(name);
       return attr ? attr.getInt() : -1;
     };
-    int64_t rows = number(xf::kMaxRowsAttr), shared = number("spmd.shared_bytes"),
+    int64_t rows = number(xf::kMaxRowsAttr),
+            shared = number("spmd.shared_bytes"),
             own = number("spmd.private_bytes");
     if (rows < 1 || shared < 0 || own < 0)
       return Error{"function '" + function.getName().str() +

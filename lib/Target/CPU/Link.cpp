@@ -42,8 +42,7 @@ static Status runLinker(const std::vector<std::string> &arguments) {
   const lld::DriverDef drivers[] = {{lld::Gnu, &lld::elf::link}};
   lld::Result result = lld::lldMain(argv, outStream, errStream, drivers);
   if (result.retCode != 0)
-    return Error{"the linker failed: " +
-                 llvm::StringRef(err).trim().str()};
+    return Error{"the linker failed: " + llvm::StringRef(err).trim().str()};
   return {};
 }
 
@@ -82,7 +81,8 @@ Result<std::string> mergeObjects(const std::vector<std::string> &objects,
   return localizeHidden((*buffer)->getMemBufferRef());
 }
 
-//===--- What the system and the build provide ------------------------------===//
+//===--- What the system and the build provide
+//------------------------------===//
 
 /// The first of `folders` that has `name`, with the name; empty: none.
 static std::string findIn(llvm::ArrayRef<std::string> folders,
@@ -96,9 +96,9 @@ static std::string findIn(llvm::ArrayRef<std::string> folders,
 /// Folders of GCC's start files, the newest first.
 static std::vector<std::string> gccFolders() {
   std::vector<std::pair<int, std::string>> found;
-  for (const char *base : {"/usr/lib/gcc/x86_64-linux-gnu",
-                           "/usr/lib/gcc/x86_64-redhat-linux",
-                           "/usr/lib/gcc/x86_64-pc-linux-gnu"}) {
+  for (const char *base :
+       {"/usr/lib/gcc/x86_64-linux-gnu", "/usr/lib/gcc/x86_64-redhat-linux",
+        "/usr/lib/gcc/x86_64-pc-linux-gnu"}) {
     std::error_code code;
     for (fs::directory_iterator i(base, code), end; !code && i != end;
          i.increment(code)) {
@@ -119,9 +119,8 @@ Result<LinkFiles> findLinkFiles(const std::string &executable) {
   LinkFiles files;
   std::string bin = path::parent_path(executable).str();
   std::string prefix = path::parent_path(bin).str();
-  std::vector<std::string> runtime = {prefix + "/lib",
-                                      prefix + "/lib/x86_64-linux-gnu",
-                                      prefix + "/lib64"};
+  std::vector<std::string> runtime = {
+      prefix + "/lib", prefix + "/lib/x86_64-linux-gnu", prefix + "/lib64"};
   std::string core = findIn(runtime, "libespalier.a");
   files.main = findIn(runtime, "libespalier-main.a");
   if (core.empty() || files.main.empty())
@@ -129,9 +128,12 @@ Result<LinkFiles> findLinkFiles(const std::string &executable) {
                  runtime[0] + "; build or install the runtime"};
   files.runtime = {core};
 
-  std::vector<std::string> system = {
-      "/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib64",
-      "/lib64", "/usr/lib", "/lib"};
+  std::vector<std::string> system = {"/usr/lib/x86_64-linux-gnu",
+                                     "/lib/x86_64-linux-gnu",
+                                     "/usr/lib64",
+                                     "/lib64",
+                                     "/usr/lib",
+                                     "/lib"};
   auto require = [&](llvm::StringRef name) -> Result<std::string> {
     std::string file = findIn(system, name);
     if (file.empty())
@@ -161,7 +163,8 @@ Result<LinkFiles> findLinkFiles(const std::string &executable) {
   return files;
 }
 
-//===--- Archives and images ------------------------------------------------===//
+//===--- Archives and images
+//------------------------------------------------===//
 
 Status writeStatic(const std::string &object, const LinkFiles &files,
                    const std::string &memberName, const std::string &output) {
@@ -224,9 +227,22 @@ Status linkImage(const std::string &object, const LinkFiles &files,
                  const std::string &folder) {
   std::string model(modelView);
   std::vector<std::string> arguments = {
-      "-o", output, "--eh-frame-hdr", "--hash-style=gnu", "--build-id=none",
-      "-z", "relro", "-z", "now", "-z", "noexecstack", "-z", "defs",
-      "--gc-sections", "--strip-debug", "--as-needed",
+      "-o",
+      output,
+      "--eh-frame-hdr",
+      "--hash-style=gnu",
+      "--build-id=none",
+      "-z",
+      "relro",
+      "-z",
+      "now",
+      "-z",
+      "noexecstack",
+      "-z",
+      "defs",
+      "--gc-sections",
+      "--strip-debug",
+      "--as-needed",
       "--defsym=espalier_bound_model=espalier_model_" + model};
   if (kind == EmitKind::Shared) {
     std::string script = folder + "/exports.map";
