@@ -10,6 +10,7 @@
 #include "espalier/Support/Hash.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <numeric>
 #include <tuple>
@@ -265,14 +266,16 @@ void TableWriter::writeHeader() {
   header.version = ESPALIER_TOKENIZER_VERSION;
   header.header_bytes = sizeof(header);
   header.bytes = out.size();
-  Hash128 hash = hash128(std::span<const uint8_t>(out).subspan(sizeof(header)));
-  header.hash[0] = hash.low;
-  header.hash[1] = hash.high;
   header.split = model.split;
   header.normalizer =
       model.nfc ? ESPALIER_NORMALIZE_NFC : ESPALIER_NORMALIZE_NONE;
   header.flags = model.ignoreMerges ? ESPALIER_TOKENIZER_IGNORE_MERGES : 0;
   header.vocabulary = static_cast<uint32_t>(slots.size());
+  std::memcpy(out.data(), &header, sizeof(header));
+  Hash128 hash = hash128(std::span<const uint8_t>(out).subspan(
+      offsetof(espalier_tokenizer_header, split)));
+  header.hash[0] = hash.low;
+  header.hash[1] = hash.high;
   std::memcpy(out.data(), &header, sizeof(header));
 }
 

@@ -89,7 +89,7 @@ typedef struct espalier_tokenizer_header {
   uint32_t version;
   uint32_t header_bytes; /**< sizeof(espalier_tokenizer_header) */
   uint64_t bytes;        /**< of the whole block */
-  uint64_t hash[2];      /**< XXH3-128 of all after the header, low and high half */
+  uint64_t hash[2];      /**< XXH3-128 of all after this field, low and high half */
   uint32_t split;        /**< ESPALIER_SPLIT_* */
   uint32_t normalizer;   /**< ESPALIER_NORMALIZE_* */
   uint32_t flags;        /**< ESPALIER_TOKENIZER_* */

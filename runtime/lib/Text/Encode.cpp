@@ -33,10 +33,10 @@ constexpr uint32_t none = UINT32_MAX;
 constexpr size_t smallPiece = 24;
 
 /// What short pieces gave earlier in the same text. Direct-mapped; a slot holds
-/// up to 15 bytes of text, its length, and up to three ids.
+/// up to 15 bytes of text, its length, and up to seven ids.
 class PieceCache {
 public:
-  static constexpr size_t maxBytes = 15, maxIds = 3;
+  static constexpr size_t maxBytes = 15, maxIds = 7;
   struct Slot {
     uint64_t key[2] = {0, 0}; ///< length in the top byte; 0: an empty slot
     int32_t ids[maxIds] = {};
@@ -278,7 +278,8 @@ void Encoder::mergeSmall(size_t count) {
     symbols[best] = results[best];
     size_t tail = count - best - 2;
     auto remove = [](std::vector<uint32_t> &from, size_t i, size_t kept) {
-      std::memmove(from.data() + i, from.data() + i + 1, kept * 4);
+      for (size_t k = i; k < i + kept; ++k)
+        from[k] = from[k + 1];
     };
     remove(symbols, best + 1, tail);
     remove(ranks, best, tail + 1);

@@ -10,7 +10,7 @@
 #include "espalier/Support/Hash.h"
 
 #include <bit>
-#include <cstring>
+#include <cstddef>
 #include <string>
 
 static_assert(std::endian::native == std::endian::little,
@@ -159,7 +159,8 @@ Status checkHeader(std::span<const uint8_t> tables) {
   if (header.bytes != tables.size())
     return malformed("expected " + std::to_string(header.bytes) +
                      " bytes, got " + std::to_string(tables.size()));
-  Hash128 hash = hash128(tables.subspan(sizeof(espalier_tokenizer_header)));
+  Hash128 hash =
+      hash128(tables.subspan(offsetof(espalier_tokenizer_header, split)));
   if (hash.low != header.hash[0] || hash.high != header.hash[1])
     return malformed("the hash is wrong");
 

@@ -7,6 +7,7 @@
 
 #include "TextTest.h"
 
+#include <cstddef>
 #include <cstring>
 
 using namespace espalier;
@@ -82,18 +83,38 @@ TEST(Tables, TruncatedAnywhere) {
   }
 }
 
-TEST(Tables, EveryBitOfTheHash) {
+TEST(Tables, DamageIsSeen) {
   std::vector<uint8_t> tables = smallTables();
-  for (size_t i = 0; i < tables.size(); ++i) {
+  auto damaged = [&](size_t at) {
     std::vector<uint8_t> changed = tables;
-    changed[i] ^= 1u << (i % 8);
-    std::string result = use(changed);
-    // bos and eos stand in the header, which the hash does not cover.
-    bool covered = i >= sizeof(Header);
-    if (covered) {
-      EXPECT_TRUE(contains(result, "the hash is wrong")) << i << result;
-    }
+    changed[at] ^= static_cast<uint8_t>(1u << (at % 8));
+    return use(changed);
+  };
+  for (size_t at = 0; at < tables.size(); ++at) {
+    const char *expected = "the hash is wrong";
+    if (at < offsetof(Header, version))
+      expected = "the magic number is wrong";
+    else if (at < offsetof(Header, bytes))
+      expected = "is not known, expected 1";
+    else if (at < offsetof(Header, hash))
+      expected = "bytes, got";
+    EXPECT_TRUE(contains(damaged(at), expected)) << at << ": " << damaged(at);
   }
+}
+
+TEST(Tables, UnknownKinds) {
+  auto with = [](size_t at, uint32_t value) {
+    std::vector<uint8_t> tables = smallTables();
+    std::memcpy(tables.data() + at, &value, sizeof(value));
+    rehash(tables);
+    return use(tables);
+  };
+  EXPECT_TRUE(contains(with(offsetof(Header, split), 0), "split 0"));
+  EXPECT_TRUE(contains(with(offsetof(Header, split), 5), "split 5"));
+  EXPECT_TRUE(contains(with(offsetof(Header, normalizer), 2), "normaliser 2"));
+  EXPECT_TRUE(contains(with(offsetof(Header, flags), 2), "flags 2"));
+  EXPECT_TRUE(contains(with(offsetof(Header, bos), 12), "bos or eos"));
+  EXPECT_TRUE(contains(with(offsetof(Header, eos), -2u), "bos or eos"));
 }
 
 TEST(Tables, HostileNumbersInTheHeader) {

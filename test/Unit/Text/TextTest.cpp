@@ -11,6 +11,7 @@
 #include "espalier/Support/MappedFile.h"
 #include "espalier/Support/Utf8.h"
 
+#include <cstddef>
 #include <cstring>
 #include <utf8proc.h>
 
@@ -113,8 +114,9 @@ void rehash(std::vector<uint8_t> &tables) {
     return;
   std::memcpy(&header, tables.data(), sizeof(header));
   header.bytes = tables.size();
-  Hash128 hash =
-      hash128(std::span<const uint8_t>(tables).subspan(sizeof(header)));
+  std::memcpy(tables.data(), &header, sizeof(header));
+  Hash128 hash = hash128(std::span<const uint8_t>(tables).subspan(
+      offsetof(espalier_tokenizer_header, split)));
   header.hash[0] = hash.low;
   header.hash[1] = hash.high;
   std::memcpy(tables.data(), &header, sizeof(header));

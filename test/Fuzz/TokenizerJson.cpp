@@ -1,0 +1,34 @@
+//===- TokenizerJson.cpp - Fuzz target of tokenizer.json ------------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Text/Tokenizer.h"
+#include "espalier/Import/Tokenizer.h"
+
+using namespace espalier;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  Result<json::Value> root =
+      json::parse({reinterpret_cast<const char *>(data), size});
+  if (!root)
+    return 0;
+  // The file and, if it is there, its own member as tokenizer_config.json.
+  Result<ImportedTokenizer> imported =
+      importTokenizerJson(*root, root->find("config"));
+  if (!imported || !imported->supported())
+    return 0;
+  // What the compiler writes, the runtime reads.
+  Result<text::Tokenizer> tokenizer = text::Tokenizer::load(imported->tables);
+  if (!tokenizer)
+    __builtin_trap();
+  Result<std::vector<int32_t>> ids = tokenizer->encode(
+      "The end's near: 1234  caf\u00e9 cafe\u0301 \r\n<|x|>aaaaaaaaaaaaaaaaaaaa"
+      "aaaaaaaaaaaaaaaaaaaaaaaaa",
+      true);
+  if (!ids)
+    __builtin_trap();
+  tokenizer->decode(*ids, true);
+  return 0;
+}
