@@ -52,7 +52,8 @@ typedef struct espalier_team {
   uint32_t workers; /**< 1 or more */
   uint32_t reserved;
   /** Calls fn(ctx, worker) for worker 0 .. workers-1, all at the same time (they
-   *  meet at barriers), and returns when all have returned. */
+   *  meet at barriers), and returns when all have returned. Called with the team
+   *  locked. */
   void (*run)(struct espalier_team *team, void (*fn)(void *ctx, uint32_t worker), void *ctx);
   void (*lock)(struct espalier_team *team);
   void (*unlock)(struct espalier_team *team);
@@ -71,18 +72,24 @@ typedef struct espalier_model espalier_model;
 
 typedef struct espalier_open_options {
   uint32_t size;           /**< sizeof(espalier_open_options) */
-  uint32_t context;        /**< tokens a session holds; 0: the smaller of the model's and 4096 */
+  uint32_t context;        /**< tokens a session holds; 0: the smaller of the model's and 4096;
+                                at most the model's */
   uint32_t threads;        /**< used when `team` is NULL; 0: every CPU */
   uint32_t reserved;
-  espalier_team *team;     /**< NULL: the library's default team */
-  const char *weights;     /**< path of the container; NULL: beside the image, or bundled */
+  espalier_team *team;     /**< must outlive the model; NULL: the library's own, one for each
+                                number of threads, shared by the models that ask for it */
+  const char *weights;     /**< path of the container; NULL: bundled in the image that holds the
+                                descriptor, else beside it */
 } espalier_open_options;
 
 /** Fills in the defaults. */
 ESPALIER_API void espalier_open_options_init(espalier_open_options *options);
 
-/** Checks descriptor, CPU and container (header hash and bounds) and maps the
- *  weights. `options` may be NULL. The descriptor must outlive the model. */
+/** Checks descriptor, CPU and container (header hash and bounds), refuses what
+ *  does not fit into memory, and maps the weights. `options` may be NULL. The
+ *  descriptor must outlive the model. The environment variable ESPALIER_ISA
+ *  (avx2, avx512) forces an instruction set. Sessions of one model may be used
+ *  by different threads at once. */
 ESPALIER_API espalier_status espalier_open(const espalier_descriptor *descriptor,
                                            const espalier_open_options *options,
                                            espalier_model **model);
@@ -127,15 +134,18 @@ typedef struct espalier_step_request {
   float *hidden;           /**< [layers + 1][count][hidden] before the final norm, or NULL */
 } espalier_step_request;
 
-/** Runs the rows, in chunks where they are many. A chain advances the session. */
+/** Runs the rows, in chunks where they are many. A chain advances the session. A
+ *  step that fails or is cancelled leaves the session as long as it was. A tree
+ *  that was not committed is dropped by the next step. */
 ESPALIER_API espalier_status espalier_step(espalier_session *session,
                                            const espalier_step_request *request);
 /** After a tree step: keeps the path that ends in row `row` of that tree (-1:
  *  none of it) and advances the session by its length. */
 ESPALIER_API espalier_status espalier_commit(espalier_session *session, int32_t row);
 /** Makes a running espalier_step or espalier_generate of the session return
- *  ESPALIER_CANCELLED soon; the session stays usable. Callable from any thread
- *  and from a signal handler. */
+ *  ESPALIER_CANCELLED after the chunk or token at hand; the session stays usable.
+ *  Without a running call it does nothing. Callable from any thread and from a
+ *  signal handler. */
 ESPALIER_API void espalier_cancel(espalier_session *session);
 
 /*--- Text -----------------------------------------------------------------*/
@@ -161,14 +171,17 @@ typedef struct espalier_generate_options {
   uint32_t top_k;          /**< 0: off */
   float top_p;             /**< 1: off */
   uint32_t ignore_eos;     /**< 1: end-of-text tokens do not end it */
-  uint64_t seed;
+  uint64_t seed;           /**< same seed, options and prompt: same tokens on any machine */
 } espalier_generate_options;
 
 /** Greedy, until the end of text. */
 ESPALIER_API void espalier_generate_options_init(espalier_generate_options *options);
 
 /** One new token. `text` holds the characters that it completed (whole UTF-8
- *  characters, perhaps none; "" without a tokenizer). Return 0 to go on. */
+ *  characters, perhaps none; "" without a tokenizer). `token` -1: no token, but
+ *  the rest of a character that the text ended in, as U+FFFD. End-of-text tokens
+ *  are not delivered, unless they are ignored. Return 0 to go on. The callback
+ *  may call espalier_cancel, but not step the session. */
 typedef int (*espalier_token_callback)(void *user, int32_t token, const char *text, size_t bytes);
 
 /** How long it took. */
@@ -181,7 +194,12 @@ typedef struct espalier_timing {
   double decode_seconds;   /**< of the steps after the first token */
 } espalier_timing;
 
-/** Feeds `prompt`, then samples token by token. `timing` may be NULL. */
+/** Feeds `prompt` after what the session holds, then samples token by token until
+ *  the end of text, `max_tokens`, or the end of the context. Afterwards the
+ *  session holds the prompt and the tokens delivered, without the last one where
+ *  something else than the end of text stopped it: a text is gone on with by a
+ *  prompt that begins with that token (espalier_session_length tells).
+ *  `options`, `callback` and `timing` may be NULL. */
 ESPALIER_API espalier_status espalier_generate(espalier_session *session, const int32_t *prompt,
                                                size_t prompt_count,
                                                const espalier_generate_options *options,

@@ -144,6 +144,7 @@ espalier_status espalier_model::open(const espalier_descriptor &d,
     return status;
   if (espalier_status status = planMemory())
     return status;
+  weights.prefetch();
   barrier.configure(team->workers, spinPolicyFor(team->workers));
   fillRopeTable();
   return ESPALIER_OK;

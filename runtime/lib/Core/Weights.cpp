@@ -47,15 +47,19 @@ espalier_status Weights::use(std::span<const uint8_t> container,
     return fail(ESPALIER_ERROR_FILE,
                 data.takeError().within(mapped.path()).message);
   section = *data;
-  // Every token reads all of it: let the kernel fetch it while the rest of the
-  // model is made ready. Whether it does changes nothing but time. Both ends
-  // lie on the mapping's pages.
+  return ESPALIER_OK;
+}
+
+void Weights::prefetch() const {
+  // Whether the kernel does it changes nothing but time. Measured: small pages
+  // of the file are read as fast as huge pages that it is copied into, and
+  // touching them all beforehand saves nothing, since the first step's workers
+  // do it together.
   uintptr_t page = uintptr_t(sysconf(_SC_PAGESIZE));
   uintptr_t begin = uintptr_t(section.data()) / page * page;
   uintptr_t end = uintptr_t(section.data()) + section.size();
   if (begin < end)
     madvise(reinterpret_cast<void *>(begin), end - begin, MADV_WILLNEED);
-  return ESPALIER_OK;
 }
 
 espalier_status Weights::open(const espalier_descriptor &descriptor,

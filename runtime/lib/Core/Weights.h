@@ -23,6 +23,10 @@ public:
   /// image.
   espalier_status open(const espalier_descriptor &descriptor, const char *path);
 
+  /// Has the kernel fetch the file in the background: every token reads all of
+  /// it. To be called once it is known to fit into memory.
+  void prefetch() const;
+
   const uint8_t *data() const { return section.data(); }
   const MappedFile &file() const { return mapped; }
 
