@@ -50,7 +50,7 @@ public:
       return null();
     return global(llvm::ConstantDataArray::get(context, values), alignof(T));
   }
-  Constant *array(llvm::ArrayRef<Constant *> values) {
+  Constant *table(llvm::ArrayRef<Constant *> values) {
     if (values.empty())
       return null();
     auto *type = llvm::ArrayType::get(values[0]->getType(), values.size());
@@ -111,7 +111,7 @@ Constant *makeVariants(Data &data, const ProgramFacts &facts) {
                                        data.u64(variant.sharedBytes),
                                        data.u64(variant.privateBytes)},
                                       sizeof(espalier_variant)));
-  return data.array(variants);
+  return data.table(variants);
 }
 
 Constant *makeIsas(Data &data, const ProgramFacts &facts,
@@ -123,10 +123,10 @@ Constant *makeIsas(Data &data, const ProgramFacts &facts,
       steps.push_back(data.step(stepSymbol(model, variant.step, isa)));
     entries.push_back(data.structure(
         {data.u32(isa == Isa::AVX2 ? ESPALIER_ISA_AVX2 : ESPALIER_ISA_AVX512),
-         data.u32(0), data.array(steps)},
+         data.u32(0), data.table(steps)},
         sizeof(espalier_isa_entry)));
   }
-  return data.array(entries);
+  return data.table(entries);
 }
 
 Constant *makeTensors(Data &data, const PackedContainer &container) {
@@ -136,7 +136,7 @@ Constant *makeTensors(Data &data, const PackedContainer &container) {
         data.structure({data.string(tensor.name), data.u64(tensor.offset),
                         data.u64(tensor.size), data.hash(tensor.hash)},
                        sizeof(espalier_tensor)));
-  return data.array(tensors);
+  return data.table(tensors);
 }
 
 Constant *makeKV(Data &data, const ProgramFacts &facts) {

@@ -34,6 +34,9 @@
 
 module attributes {
   xf.order = #xf.order<cpu, 1>,
+  xf.model = {family = "llama", source = "small", layers = 2 : i64, hidden = 64 : i64, heads = 4 : i64,
+              kv_heads = 2 : i64, head_dim = 16 : i64, ffn = 128 : i64, vocab = 100 : i64,
+              max_positions = 256 : i64, parameters = 9000 : i64, bos = 1 : i64, eos = array<i32: 2>},
   xf.weight_layout = {embed = array<i64: 0, 28672>, norm = array<i64: 28672, 256>,
                       wq = array<i64: 28928, 2560>, wk = array<i64: 34048, 1280>}
 } {
