@@ -39,7 +39,7 @@ constexpr KnownSplit knownSplits[] = {
 };
 
 /// Each read function is true where it went well; otherwise `error` or
-/// `missing` says why not.
+/// `missing` says why not. `error` goes before `missing`.
 class Reader {
 public:
   Reader(const Value &root, const Value *config) : root(root), config(config) {
@@ -83,7 +83,8 @@ private:
 
   /// The string member `type`, or "".
   static std::string_view typeOf(const Value *value);
-  static bool flag(const Value &object, std::string_view key, bool otherwise);
+  /// A boolean member, which may be left out; of another type, it is an error.
+  bool flag(const Value &object, std::string_view key, bool otherwise);
   static const std::string *contentOf(const Value *token);
 
   const Value &root;
@@ -102,7 +103,11 @@ std::string_view Reader::typeOf(const Value *value) {
 
 bool Reader::flag(const Value &object, std::string_view key, bool otherwise) {
   const Value *value = object.find(key);
-  std::optional<bool> given = value ? value->asBool() : std::nullopt;
+  if (!value || value->isNull())
+    return otherwise;
+  std::optional<bool> given = value->asBool();
+  if (!given && !error)
+    expected(std::string(key), "a boolean", value);
   return given.value_or(otherwise);
 }
 
@@ -495,12 +500,13 @@ Result<ImportedTokenizer> Reader::run() {
   if (!root.asObject())
     return Error{"tokenizer.json: expected an object, got type " +
                  std::string(json::kindName(root.kind()))};
-  if (readModel() && readAdded() &&
-      readPostProcessor(root.find("post_processor")) && readConfig())
-    return buildTables(model);
+  bool good = readModel() && readAdded() &&
+              readPostProcessor(root.find("post_processor")) && readConfig();
   if (error)
     return *error;
-  return missing;
+  if (!good)
+    return missing;
+  return buildTables(model);
 }
 
 } // namespace

@@ -148,6 +148,13 @@ TEST(ImportJson, Malformed) {
             "integer");
   EXPECT_EQ(changed("\"merges\": [", "\"m\": ["),
             "tokenizer.json: 'model.merges': expected an array, got nothing");
+  EXPECT_EQ(changed("\"ignore_merges\": false", "\"ignore_merges\": 1"),
+            "tokenizer.json: 'ignore_merges': expected a boolean, got type "
+            "integer");
+  EXPECT_EQ(
+      changed("\"add_prefix_space\": false", "\"add_prefix_space\": \"no\""),
+      "tokenizer.json: 'add_prefix_space': expected a boolean, got type "
+      "string");
   EXPECT_EQ(outcome(importTokenizerJson(parseJson("[]"), nullptr)),
             "tokenizer.json: expected an object, got type array");
 }
