@@ -77,7 +77,7 @@ def SPMD_Space : I32EnumAttr<"Space", "whose memory a buffer is", [
   let genSpecializedAttr = 0;
 }
 def SPMD_SpaceAttr : EnumAttr<SPMD_Dialect, SPMD_Space, "space"> {
-  let assemblyFormat = "`` $value";
+  let assemblyFormat = "$value";
 }
 
 class SPMD_Op<string mnemonic, list<Trait> traits = []>

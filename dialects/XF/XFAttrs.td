@@ -79,7 +79,7 @@ def XF_CachePart : I32EnumAttr<"CachePart", "keys or values", [
   let genSpecializedAttr = 0;
 }
 def XF_CachePartAttr : EnumAttr<XF_Dialect, XF_CachePart, "part"> {
-  let assemblyFormat = "`` $value";
+  let assemblyFormat = "$value";
 }
 
 def XF_Activation : I32EnumAttr<"Activation", "activation function", [
@@ -89,7 +89,7 @@ def XF_Activation : I32EnumAttr<"Activation", "activation function", [
   let genSpecializedAttr = 0;
 }
 def XF_ActivationAttr : EnumAttr<XF_Dialect, XF_Activation, "activation"> {
-  let assemblyFormat = "`` $value";
+  let assemblyFormat = "$value";
 }
 
 def XF_KVLayout : I32EnumAttr<"KVLayout", "layout of a KV cache", [

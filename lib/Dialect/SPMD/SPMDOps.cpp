@@ -89,12 +89,11 @@ static void printBindings(OpAsmPrinter &printer, StringRef keyword,
   if (operands.empty())
     return;
   printer << ' ' << keyword << '(';
-  llvm::interleaveComma(llvm::zip_equal(arguments, operands), printer,
-                        [&](auto binding) {
-                          auto [argument, operand] = binding;
-                          printer << argument << " = " << operand << " : "
-                                  << operand.getType();
-                        });
+  llvm::interleaveComma(
+      llvm::zip_equal(arguments, operands), printer, [&](auto binding) {
+        auto [argument, operand] = binding;
+        printer << argument << " = " << operand << " : " << operand.getType();
+      });
   printer << ')';
 }
 
@@ -188,8 +187,8 @@ private:
   static bool isView(Operation &op) {
     if (isa<ViewLikeOpInterface>(op))
       return true;
-    return isa<OffsetSizeAndStrideOpInterface>(op) &&
-           op.getNumResults() == 1 && op.getNumOperands() > 0 &&
+    return isa<OffsetSizeAndStrideOpInterface>(op) && op.getNumResults() == 1 &&
+           op.getNumOperands() > 0 &&
            isa<ShapedType>(op.getOperand(0).getType());
   }
 

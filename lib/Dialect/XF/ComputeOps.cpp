@@ -4,8 +4,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// The numbers in the comments are those of the ops' descriptions. Dimensions are
-// compared where both are known: after tiling and bufferisation some are not.
+// The numbers in the comments are those of the ops' descriptions. Dimensions
+// are compared where both are known: after tiling and bufferisation some are
+// not.
 
 #include "espalier/Dialect/XF/XF.h"
 
@@ -93,8 +94,9 @@ LogicalResult verifyProduct(Operation *op, Value x, Value weight, Value init) {
            << rows->getK() << ", but the weight has K = " << matrix->getK();
   // linear_c3, logits_c3
   if (isQuantized && !isBlockEncoding(matrix->encoding))
-    return op->emitOpError("quantised rows need a weight in q8_0, q4_0 or q4_1, "
-                           "but it is ")
+    return op->emitOpError(
+               "quantised rows need a weight in q8_0, q4_0 or q4_1, "
+               "but it is ")
            << StringRef(encodingName(matrix->encoding));
   return success();
 }
@@ -190,8 +192,7 @@ LogicalResult EmbeddingOp::verify() {
                        "panels, but is ")
            << getTable().getType();
   // embedding_c2
-  if (!isMatrix(getInit()) ||
-      !sameSize(featuresOf(getInit()), table->getK()))
+  if (!isMatrix(getInit()) || !sameSize(featuresOf(getInit()), table->getK()))
     return emitOpError("init must be [R, ")
            << table->getK() << "] of f32, but is " << getInit().getType();
   return success();
@@ -250,7 +251,8 @@ LogicalResult QuantizeActivationsOp::verify() {
       !sameSize(rows->getK(), features) ||
       !sameSize(rows->panelRows, rowsOf(getX())))
     return emitOpError("init must be [R, ")
-           << features / 32 << "] of !xf.panel<1 x 32, a8> with the R of x, but "
+           << features / 32
+           << "] of !xf.panel<1 x 32, a8> with the R of x, but "
            << "is " << getInit().getType();
   return success();
 }

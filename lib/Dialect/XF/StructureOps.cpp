@@ -32,9 +32,10 @@ LogicalResult WeightOp::verify() {
     bool perLayer = source.getValue().contains("{i}");
     if (perLayer != getLayers().has_value())
       return emitOpError("source ")
-             << source << (perLayer ? " names a layer, but the weight has none"
-                                    : " does not contain {i}, but the weight "
-                                      "has layers");
+             << source
+             << (perLayer ? " names a layer, but the weight has none"
+                          : " does not contain {i}, but the weight "
+                            "has layers");
   }
   // weight_c3
   if (auto layers = getLayers()) {
@@ -50,12 +51,13 @@ LogicalResult WeightOp::verify() {
   }
   // weight_c4
   auto type = cast<RankedTensorType>(getType());
-  bool isFloatVector =
-      type.getRank() == 1 && isa<FloatType>(type.getElementType()) &&
-      getElementEncoding(type.getElementType());
+  bool isFloatVector = type.getRank() == 1 &&
+                       isa<FloatType>(type.getElementType()) &&
+                       getElementEncoding(type.getElementType());
   if (!type.hasStaticShape() || (!isFloatVector && !getEncodedMatrix(type)))
-    return emitOpError("type must be a static tensor of rank 1 of floats, or of "
-                       "rank 2 of floats or panels, but is ")
+    return emitOpError(
+               "type must be a static tensor of rank 1 of floats, or of "
+               "rank 2 of floats or panels, but is ")
            << type;
   return success();
 }
@@ -70,7 +72,8 @@ LogicalResult RopeTableOp::verify() {
     return emitOpError("needs at least one frequency");
   for (float frequency : getFrequencies())
     if (!std::isfinite(frequency) || frequency < 0)
-      return emitOpError("frequencies must be finite and not negative, but got ")
+      return emitOpError(
+                 "frequencies must be finite and not negative, but got ")
              << frequency;
   // rope_table_c2
   float factor = getFactor().convertToFloat();

@@ -4,16 +4,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// How each op is cut. Two spaces: *rows*, where an op needs all features of a row
-// (norms, quantisation, embedding) or all rows of the call (select_rows, which is
-// cut along features instead), and *rows x features*. A tile of an op is the same
-// op on smaller operands: `xf.rows_slice` stands for the rows, `first_head` moves
-// with the features, and a weight in panels is cut between panels.
+// How each op is cut. Two spaces: *rows*, where an op needs all features of a
+// row (norms, quantisation, embedding) or all rows of the call (select_rows,
+// which is cut along features instead), and *rows x features*. A tile of an op
+// is the same op on smaller operands: `xf.rows_slice` stands for the rows,
+// `first_head` moves with the features, and a weight in panels is cut between
+// panels.
 //
-// Tiles of features must begin at multiples of 16 where the weight has panels of
-// 16 columns, and at multiples of the head's dimension where there are heads. The
-// pass that chooses the tiles sees to it; a constant offset that breaks the rule
-// is refused here.
+// Tiles of features must begin at multiples of 16 where the weight has panels
+// of 16 columns, and at multiples of the head's dimension where there are
+// heads. The pass that chooses the tiles sees to it; a constant offset that
+// breaks the rule is refused here.
 
 #include "espalier/Dialect/XF/XF.h"
 
@@ -69,8 +70,8 @@ public:
   /// Features of the tile, of a vector.
   Value features(Value value) { return slice(value, {offset(1)}, {size(1)}); }
 
-  /// The rows of a weight that make the tile's features; null if the tile begins
-  /// inside a panel.
+  /// The rows of a weight that make the tile's features; null if the tile
+  /// begins inside a panel.
   Value weight(Value value) {
     unsigned columns = getEncodedMatrix(value.getType())->columns;
     std::optional<OpFoldResult> first = divide(offset(1), columns);
@@ -304,10 +305,11 @@ FailureOr<TilingResult> SelectRowsOp::getTiledImplementation(OpBuilder &b,
   return cut.finish({getRows(), x, init});
 }
 
-LogicalResult SelectRowsOp::getResultTilePosition(
-    OpBuilder &b, unsigned, Offsets offsets, Offsets sizes,
-    SmallVector<OpFoldResult> &outOffsets,
-    SmallVector<OpFoldResult> &outSizes) {
+LogicalResult
+SelectRowsOp::getResultTilePosition(OpBuilder &b, unsigned, Offsets offsets,
+                                    Offsets sizes,
+                                    SmallVector<OpFoldResult> &outOffsets,
+                                    SmallVector<OpFoldResult> &outSizes) {
   outOffsets = {b.getIndexAttr(0), offsets[0]};
   outSizes = {tensor::getMixedSize(b, getLoc(), getInit(), 0), sizes[0]};
   return success();
@@ -323,10 +325,10 @@ LogicalResult SelectRowsOp::getIterationDomainTileFromResultTile(
   bool all = dim && dim.getConstantIndex() == 0 &&
              (dim.getSource() == getInit() ||
               llvm::is_contained(getResults(), dim.getSource()));
-  all |= size && getInit().getDefiningOp<tensor::EmptyOp>() &&
-         llvm::is_contained(
-             getInit().getDefiningOp<tensor::EmptyOp>().getDynamicSizes(),
-             size);
+  all |=
+      size && getInit().getDefiningOp<tensor::EmptyOp>() &&
+      llvm::is_contained(
+          getInit().getDefiningOp<tensor::EmptyOp>().getDynamicSizes(), size);
   if (!isZeroInteger(offsets[0]) || !all)
     return failure();
   domainOffsets.assign(1, offsets[1]);
@@ -334,9 +336,10 @@ LogicalResult SelectRowsOp::getIterationDomainTileFromResultTile(
   return success();
 }
 
-FailureOr<TilingResult>
-SelectRowsOp::generateResultTileValue(OpBuilder &b, unsigned number,
-                                      Offsets offsets, Offsets sizes) {
+FailureOr<TilingResult> SelectRowsOp::generateResultTileValue(OpBuilder &b,
+                                                              unsigned number,
+                                                              Offsets offsets,
+                                                              Offsets sizes) {
   return tileForResult(*this, b, number, offsets, sizes);
 }
 
@@ -381,9 +384,8 @@ TILED_BY_BLOCKS(GluOp, getGate())
 TILED_BY_BLOCKS(AttentionOp, getQ())
 #undef TILED_BY_BLOCKS
 
-FailureOr<TilingResult> LinearOp::getTiledImplementation(OpBuilder &b,
-                                                         Offsets offsets,
-                                                         Offsets sizes) {
+FailureOr<TilingResult>
+LinearOp::getTiledImplementation(OpBuilder &b, Offsets offsets, Offsets sizes) {
   if (!onTensors(*this))
     return failure();
   Cutter cut(b, *this, offsets, sizes);
@@ -396,9 +398,8 @@ FailureOr<TilingResult> LinearOp::getTiledImplementation(OpBuilder &b,
   return cut.finish(operands);
 }
 
-FailureOr<TilingResult> LogitsOp::getTiledImplementation(OpBuilder &b,
-                                                         Offsets offsets,
-                                                         Offsets sizes) {
+FailureOr<TilingResult>
+LogitsOp::getTiledImplementation(OpBuilder &b, Offsets offsets, Offsets sizes) {
   if (!onTensors(*this))
     return failure();
   Cutter cut(b, *this, offsets, sizes);
@@ -409,9 +410,8 @@ FailureOr<TilingResult> LogitsOp::getTiledImplementation(OpBuilder &b,
   return cut.finish(operands);
 }
 
-FailureOr<TilingResult> RopeOp::getTiledImplementation(OpBuilder &b,
-                                                       Offsets offsets,
-                                                       Offsets sizes) {
+FailureOr<TilingResult>
+RopeOp::getTiledImplementation(OpBuilder &b, Offsets offsets, Offsets sizes) {
   std::optional<int64_t> first = getConstantIntValue(offsets[1]);
   if (!onTensors(*this) || (first && *first % getHeadDim()))
     return failure();
@@ -421,9 +421,8 @@ FailureOr<TilingResult> RopeOp::getTiledImplementation(OpBuilder &b,
   return cut.finish({rows, x, cut.block(getInit())});
 }
 
-FailureOr<TilingResult> GluOp::getTiledImplementation(OpBuilder &b,
-                                                      Offsets offsets,
-                                                      Offsets sizes) {
+FailureOr<TilingResult>
+GluOp::getTiledImplementation(OpBuilder &b, Offsets offsets, Offsets sizes) {
   if (!onTensors(*this))
     return failure();
   Cutter cut(b, *this, offsets, sizes);
@@ -470,8 +469,7 @@ FailureOr<TilingResult> KVAppendOp::getTiledImplementation(OpBuilder &b,
   if (!first)
     return failure();
   Value rows = cut.rowsValue(getRows(), getX());
-  return cut.finish(
-      {rows, getCache(), getLayer(), first, cut.block(getX())});
+  return cut.finish({rows, getCache(), getLayer(), first, cut.block(getX())});
 }
 
 LogicalResult KVAppendOp::getResultTilePosition(OpBuilder &, unsigned, Offsets,

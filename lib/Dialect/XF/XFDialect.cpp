@@ -40,9 +40,9 @@ LogicalResult XFDialect::verifyOperationAttribute(Operation *op,
     if (!isa<ModuleOp>(op))
       return op->emitOpError() << "'" << kOrderAttr << "' belongs on a module";
     if (!isa<OrderAttr>(attr.getValue()))
-      return op->emitOpError() << "'" << kOrderAttr
-                               << "' must be an #xf.order, but is "
-                               << attr.getValue();
+      return op->emitOpError()
+             << "'" << kOrderAttr << "' must be an #xf.order, but is "
+             << attr.getValue();
     return success();
   }
   if (attr.getName() == kModelAttr) {
@@ -72,9 +72,9 @@ LogicalResult OrderAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-LogicalResult RecipeStepAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                     RecipeKind kind,
-                                     ArrayRef<int64_t> arguments) {
+LogicalResult
+RecipeStepAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                       RecipeKind kind, ArrayRef<int64_t> arguments) {
   size_t expected = kind == RecipeKind::UnpermuteHeads ? 1
                     : kind == RecipeKind::SliceRows    ? 2
                                                        : 0;

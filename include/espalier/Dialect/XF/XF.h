@@ -75,8 +75,8 @@ std::optional<EncodedMatrix> getEncodedMatrix(mlir::Type type);
 /// The encoding of f32, f16, bf16 or a panel; nothing for other element types.
 std::optional<Encoding> getElementEncoding(mlir::Type elementType);
 
-/// The most rows a call of the function around `op` can have (`xf.max_rows`), or
-/// nothing where the function does not bound them.
+/// The most rows a call of the function around `op` can have (`xf.max_rows`),
+/// or nothing where the function does not bound them.
 std::optional<int64_t> getMaxRows(mlir::Operation *op);
 
 /// Bounds of `xf.rows_count` and `xf.wanted_count`, for ValueBoundsOpInterface.
