@@ -13,8 +13,8 @@
 #ifndef ESPALIER_TARGET_CPU_H
 #define ESPALIER_TARGET_CPU_H
 
-#include "espalier/Support/Hash.h"
 #include "espalier/Support/Result.h"
+#include "espalier/Target/PackedWeights.h"
 #include "espalier/Target/WeightLayout.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -45,20 +45,7 @@ EmitKind emitKindFromPath(std::string_view path);
 /// The path's file name without "lib" and suffix, as an identifier of C.
 std::string modelNameFromPath(std::string_view path);
 
-/// A tensor of the container, relative to its data section.
-struct PackedTensor {
-  std::string name;
-  uint64_t offset, size;
-  Hash128 hash;
-};
-
-/// What was written: a safetensors container.
-struct PackedContainer {
-  uint64_t headerBytes = 0; ///< 8 + N
-  uint64_t dataBytes = 0;
-  Hash128 headerHash;
-  std::vector<PackedTensor> tensors;
-};
+using PackedContainer = PackedWeights;
 
 /// How far a stage is; `total` 0: not known.
 using ProgressFunction =
