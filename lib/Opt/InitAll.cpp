@@ -11,6 +11,7 @@
 #include "espalier/Dialect/XF/XF.h"
 #include "espalier/Lowering/Passes.h"
 #include "espalier/Target/WeightLayout.h"
+#include "espalier/Transforms/Passes.h"
 
 using namespace espalier;
 
@@ -29,4 +30,5 @@ void espalier::registerEspalierPasses() {
   registerSPMDPipeline();
   registerCPULoweringPipeline();
   registerLayoutWeightsPass();
+  registerEspalierTransformsPasses();
 }
