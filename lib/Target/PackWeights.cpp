@@ -1,0 +1,232 @@
+//===- PackWeights.cpp - The weights of a module, packed ------------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "espalier/Target/PackWeights.h"
+
+#include "WeightPacker.h"
+#include "espalier/Dialect/XF/XF.h"
+#include "espalier/Target/WeightLayout.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace mlir;
+
+namespace espalier {
+namespace {
+
+PackStep stepOf(xf::RecipeStepAttr step) {
+  PackStep out;
+  ArrayRef<int64_t> arguments = step.getArguments();
+  switch (step.getKind()) {
+  case xf::RecipeKind::Transpose:
+    out.kind = PackStep::Kind::Transpose;
+    break;
+  case xf::RecipeKind::UnpermuteHeads:
+    out.kind = PackStep::Kind::UnpermuteHeads;
+    out.heads = uint64_t(arguments[0]);
+    break;
+  case xf::RecipeKind::AddOne:
+    out.kind = PackStep::Kind::AddOne;
+    break;
+  case xf::RecipeKind::SliceRows:
+    out.kind = PackStep::Kind::SliceRows;
+    out.begin = uint64_t(arguments[0]);
+    out.end = uint64_t(arguments[1]);
+    break;
+  case xf::RecipeKind::ToF32:
+    out.kind = PackStep::Kind::ToF32;
+    break;
+  }
+  return out;
+}
+
+/// Rows after the recipe: what panels of 16 columns do not say.
+uint64_t rowsAfter(const PackWeight &weight) {
+  uint64_t total = 0;
+  for (const SourceTensor *tensor : weight.layers.front()) {
+    uint64_t rows = tensor->shape.empty() ? 0 : tensor->shape[0];
+    for (const PackStep &step : weight.recipe) {
+      if (step.kind == PackStep::Kind::Transpose && tensor->shape.size() == 2)
+        rows = tensor->shape[1];
+      else if (step.kind == PackStep::Kind::SliceRows)
+        rows = step.end - step.begin;
+    }
+    total += rows;
+  }
+  return total;
+}
+
+std::string tensorName(llvm::StringRef pattern, std::optional<int32_t> layer) {
+  size_t at = pattern.find("{i}");
+  if (!layer || at == llvm::StringRef::npos)
+    return pattern.str();
+  return (pattern.take_front(at) + std::to_string(*layer) +
+          pattern.drop_front(at + 3))
+      .str();
+}
+
+Status findSources(xf::WeightOp op, const TensorSource &source,
+                   PackWeight &weight) {
+  SmallVector<std::optional<int32_t>> layers;
+  if (auto list = op.getLayers())
+    layers.assign(list->begin(), list->end());
+  else
+    layers.push_back(std::nullopt);
+  for (std::optional<int32_t> layer : layers) {
+    std::vector<const SourceTensor *> parts;
+    for (auto pattern : op.getSources().getAsRange<StringAttr>()) {
+      std::string name = tensorName(pattern.getValue(), layer);
+      const SourceTensor *tensor = source.find(name);
+      if (!tensor)
+        return Error{"tensor '" + name + "': expected by weight '" +
+                     weight.name + "', but it is missing"};
+      parts.push_back(tensor);
+    }
+    weight.layers.push_back(std::move(parts));
+  }
+  return {};
+}
+
+Status setType(RankedTensorType type, PackWeight &weight) {
+  Type element = type.getElementType();
+  weight.rows = rowsAfter(weight);
+  if (type.getRank() == 1) {
+    std::optional<Encoding> encoding = xf::getElementEncoding(element);
+    if (!encoding || isBlockEncoding(*encoding))
+      return Error{"weight '" + weight.name + "': expected a vector of floats"};
+    weight.isVector = true;
+    weight.encoding = *encoding;
+    weight.columns = 1;
+    if (weight.rows != uint64_t(type.getDimSize(0)))
+      return Error{"weight '" + weight.name + "': expected " +
+                   std::to_string(type.getDimSize(0)) + " elements, got " +
+                   std::to_string(weight.rows)};
+    weight.packing = "vector of " + std::to_string(weight.rows) + " " +
+                     std::string(encodingName(weight.encoding));
+    return {};
+  }
+  auto panel = dyn_cast<xf::PanelType>(element);
+  if (!panel || panel.getColumns() != 16)
+    return Error{"weight '" + weight.name +
+                 "': expected panels of 16 columns; run xf-pack-weights first"};
+  weight.encoding = panel.getEncoding();
+  weight.group = panel.getGroup();
+  weight.columns = uint64_t(type.getDimSize(1)) * panel.getGroup();
+  if ((weight.rows + 15) / 16 != uint64_t(type.getDimSize(0)))
+    return Error{"weight '" + weight.name + "': expected " +
+                 std::to_string(type.getDimSize(0)) +
+                 " panels of 16 columns, got " + std::to_string(weight.rows) +
+                 " rows"};
+  weight.packing = "panels of 16 x " + std::to_string(weight.group) + " " +
+                   std::string(encodingName(weight.encoding)) + " of [" +
+                   std::to_string(weight.rows) + ", " +
+                   std::to_string(weight.columns) + "]";
+  return {};
+}
+
+Result<PackPlan> planOf(ModuleOp module, const TensorSource &source) {
+  FailureOr<WeightLayout> layout = computeWeightLayout(module);
+  if (failed(layout))
+    return Error{"the weights have no layout"};
+  PackPlan plan;
+  plan.dataBytes = layout->bytes;
+  for (auto [op, placement] :
+       llvm::zip_equal(module.getOps<xf::WeightOp>(), layout->weights)) {
+    PackWeight weight;
+    weight.name = op.getSymName();
+    weight.offset = placement.offset;
+    weight.bytes = placement.bytes;
+    weight.stride = placement.stride;
+    if (ArrayAttr recipe = op.getRecipeAttr())
+      for (auto step : recipe.getAsRange<xf::RecipeStepAttr>())
+        weight.recipe.push_back(stepOf(step));
+    if (Status s = findSources(op, source, weight); !s)
+      return s.takeError();
+    if (Status s = setType(cast<RankedTensorType>(op.getType()), weight); !s)
+      return s.takeError();
+    plan.weights.push_back(std::move(weight));
+  }
+  return plan;
+}
+
+/// A new file beside `path` that is removed unless it is kept.
+class NeighbourFile {
+public:
+  static Result<NeighbourFile> create(const std::string &path) {
+    NeighbourFile file;
+    file.name = path + ".XXXXXX";
+    file.fd = ::mkostemp(file.name.data(), O_CLOEXEC);
+    if (file.fd < 0)
+      return Error{path + ": cannot create a file in its folder: " +
+                   std::strerror(errno)};
+    mode_t mask = ::umask(0);
+    ::umask(mask);
+    ::fchmod(file.fd, 0666 & ~mask);
+    return file;
+  }
+  NeighbourFile(NeighbourFile &&other)
+      : name(std::move(other.name)), fd(std::exchange(other.fd, -1)) {}
+  ~NeighbourFile() {
+    if (fd < 0)
+      return;
+    ::close(fd);
+    ::unlink(name.c_str());
+  }
+
+  int descriptor() const { return fd; }
+  Status keepAs(const std::string &path) {
+    // Errors of delayed writes come to light here.
+    int closed = ::close(std::exchange(fd, -1));
+    if (closed == 0 && ::rename(name.c_str(), path.c_str()) == 0)
+      return {};
+    Error error{path + ": cannot write: " + std::strerror(errno)};
+    ::unlink(name.c_str());
+    return error;
+  }
+
+private:
+  NeighbourFile() = default;
+  std::string name;
+  int fd = -1;
+};
+
+} // namespace
+
+Result<PackedWeights> packWeightsInto(ModuleOp module,
+                                      const TensorSource &source, int fd,
+                                      uint64_t offset,
+                                      const PackOptions &options) {
+  Result<PackPlan> plan = planOf(module, source);
+  if (!plan)
+    return plan.takeError();
+  if (auto order = module->getAttrOfType<xf::OrderAttr>(xf::kOrderAttr))
+    plan->metadata.emplace_back("order",
+                                (xf::stringifyOrderKind(order.getKind()) + "-" +
+                                 std::to_string(order.getVersion()))
+                                    .str());
+  return writeContainer(*plan, source, fd, offset, options);
+}
+
+Result<PackedWeights> packWeights(ModuleOp module, const TensorSource &source,
+                                  const std::string &path,
+                                  const PackOptions &options) {
+  Result<NeighbourFile> file = NeighbourFile::create(path);
+  if (!file)
+    return file.takeError();
+  Result<PackedWeights> packed =
+      packWeightsInto(module, source, file->descriptor(), 0, options);
+  if (!packed)
+    return packed.takeError();
+  if (Status s = file->keepAs(path); !s)
+    return s.takeError();
+  return packed;
+}
+
+} // namespace espalier
