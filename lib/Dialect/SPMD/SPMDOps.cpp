@@ -228,9 +228,7 @@ LogicalResult PhaseOp::verifyRegions() {
                        "outputs: expected (")
            << expected << "), but got (" << body.getArgumentTypes() << ")";
   // phase_c2
-  auto yield = dyn_cast<YieldOp>(body.getTerminator());
-  if (!yield)
-    return emitOpError("must end in spmd.yield");
+  auto yield = cast<YieldOp>(body.getTerminator());
   if (yield.getValues().getTypes() != getResultTypes())
     return yield.emitOpError("must give the phase's results (")
            << getResultTypes() << "), but gives ("
