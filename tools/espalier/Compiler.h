@@ -17,15 +17,38 @@
 
 namespace espalier::tool {
 
+struct CompileRequest {
+  std::string model, output;
+  std::string emit; ///< "exe", "shared", ...; empty: by the output's suffix
+  std::string name; ///< empty: from the output
+  bool bundle = false;
+  ModelOptions options;
+};
+
+/// What became of it, for the closing lines.
+struct CompileSummary {
+  std::vector<std::string> files;
+  uint64_t outputBytes = 0, codeBytes = 0, weightBytes = 0;
+  double importSeconds = 0, lowerSeconds = 0, generateSeconds = 0;
+  double packSeconds = 0, linkSeconds = 0, totalSeconds = 0;
+};
+
+/// The whole way from a model to files. Warnings and, on a terminal, progress
+/// go to standard error. On failure no output is touched.
+Result<CompileSummary> compileModel(const CompileRequest &request);
+
+/// One line of time, memory and sizes to standard error.
+void printSummary(const CompileSummary &summary, const std::string &output);
+
+/// The tokenizer of a model, without compiling it.
+Result<ImportedTokenizer> tokenizerOf(const std::string &model);
+
 /// Compiles `model` to a shared library in the user's cache
 /// ($XDG_CACHE_HOME/espalier, else ~/.cache/espalier), or finds it there, and
 /// returns its path. With options.noCache it is compiled to a temporary folder,
 /// which is removed when the program ends. Progress goes to standard error.
 Result<std::string> compileToCache(const std::string &model,
                                    const ModelOptions &options);
-
-/// The tokenizer of a model, without compiling it.
-Result<ImportedTokenizer> tokenizerOf(const std::string &model);
 
 } // namespace espalier::tool
 

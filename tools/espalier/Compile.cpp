@@ -1,0 +1,78 @@
+//===- Compile.cpp - espalier compile -------------------------------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Commands.h"
+#include "Compiler.h"
+
+#include <cstdio>
+#include <sys/resource.h>
+
+using namespace espalier;
+using namespace espalier::tool;
+
+static std::string megabytes(uint64_t bytes) {
+  char text[32];
+  snprintf(text, sizeof(text), "%.1f MB", double(bytes) / 1e6);
+  return text;
+}
+
+void tool::printSummary(const CompileSummary &summary,
+                        const std::string &output) {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  std::string sizes = output + " " + megabytes(summary.outputBytes);
+  if (summary.codeBytes)
+    sizes += ", of it code " + megabytes(summary.codeBytes);
+  if (summary.weightBytes)
+    sizes += "; weights " + megabytes(summary.weightBytes);
+  fprintf(stderr,
+          "compiled in %.2f s (import %.2f, lower %.2f, generate %.2f beside "
+          "pack %.2f, link %.2f), peak memory %s: %s\n",
+          summary.totalSeconds, summary.importSeconds, summary.lowerSeconds,
+          summary.generateSeconds, summary.packSeconds, summary.linkSeconds,
+          megabytes(uint64_t(usage.ru_maxrss) * 1024).c_str(), sizes.c_str());
+}
+
+Result<int> tool::compileCommand(const Arguments &arguments) {
+  CompileRequest request;
+  std::optional<std::string> output, name;
+  CommandLine line("compile MODEL -o OUT [options]",
+                   "Compiles a Hugging Face folder or a GGUF file to a program "
+                   "or library for this\nmodel alone. The packed weights go "
+                   "beside it.");
+  line.positional(request.model, "MODEL");
+  line.text("-o", output, "OUT", "what is written");
+  line.choice("--emit", request.emit,
+              {"exe", "shared", "static", "object", "mlir", "llvm", "asm"},
+              "what OUT is (default: by its suffix .so, .a, .o,\n.mlir, .ll, "
+              ".s; else a program)");
+  line.text("--name", name, "NAME",
+            "name of the model in its symbols, an identifier of\nC (default: "
+            "OUT's file name)");
+  line.flag("--bundle", request.bundle,
+            "append the weights to the program or shared library");
+  request.options.declare(line, false);
+  Result<bool> go = line.parse(arguments);
+  if (!go)
+    return go.takeError();
+  if (!*go)
+    return 0;
+  if (!output || output->empty())
+    return Error{"-o OUT is missing: where the result goes"};
+  request.output = *output;
+  request.name = name.value_or("");
+  Result<InputKind> kind = inputKind(request.model);
+  if (!kind)
+    return kind.takeError();
+  if (*kind == InputKind::Artefact)
+    return Error{request.model +
+                 ": is compiled already; give the model itself"};
+  Result<CompileSummary> summary = compileModel(request);
+  if (!summary)
+    return summary.takeError();
+  printSummary(*summary, request.output);
+  return 0;
+}

@@ -1,0 +1,182 @@
+//===- Compiler.cpp - From a model to files -------------------------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Compiler.h"
+#include "Commands.h"
+#include "Plan.h"
+#include "Progress.h"
+#include "espalier/Hardware/TargetSpec.h"
+#include "espalier/Import/ModelImport.h"
+#include "espalier/InitAll.h"
+#include "espalier/Lowering/Passes.h"
+#include "espalier/Target/CPU.h"
+#include "espalier/Target/PackWeights.h"
+#include "espalier/Transforms/Passes.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <chrono>
+#include <thread>
+
+using namespace espalier;
+using namespace espalier::tool;
+
+namespace {
+
+class Stopwatch {
+public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() -
+                                         start)
+        .count();
+  }
+
+private:
+  std::chrono::steady_clock::time_point start =
+      std::chrono::steady_clock::now();
+};
+
+/// Collects what MLIR reports as errors; warnings go to standard error.
+class Diagnostics {
+public:
+  explicit Diagnostics(mlir::MLIRContext &context)
+      : handler(&context, [this](mlir::Diagnostic &diagnostic) {
+          take(diagnostic);
+          return mlir::success();
+        }) {}
+
+  Error error(const std::string &what) const {
+    return Error{errors.empty() ? what : what + ": " + errors};
+  }
+
+private:
+  void take(mlir::Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+      errors += (errors.empty() ? "" : "; ") + diagnostic.str();
+    else if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Warning)
+      fprintf(stderr, "warning: %s\n", diagnostic.str().c_str());
+  }
+
+  std::string errors;
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+/// xf as imported to phases on buffers.
+mlir::LogicalResult runPasses(mlir::ModuleOp module,
+                              const ModelOptions &options) {
+  mlir::PassManager manager(module.getContext());
+  QuantizeActivationsOptions quantize;
+  quantize.activations = options.activations;
+  manager.addPass(createQuantizeActivations(quantize));
+  SelectKVLayoutOptions layout;
+  layout.elementType = options.kvType;
+  manager.addPass(createSelectKVLayout(layout));
+  manager.addPass(createPackWeights());
+  buildSPMDPipeline(manager);
+  return manager.run(module);
+}
+
+PackFunction packFunction(const TensorSource &tensors, unsigned threads,
+                          Progress &progress) {
+  return [&tensors, threads,
+          &progress](mlir::ModuleOp module, const WeightLayout &,
+                     const std::string &path) -> Result<PackedContainer> {
+    PackOptions options;
+    options.threads = threads;
+    options.progress = [&](const PackProgress &done) {
+      progress.packed(done.tensorsDone, done.tensors, done.bytesDone,
+                      done.bytes);
+    };
+    return packWeights(module, tensors, path, options);
+  };
+}
+
+Result<EmitKind> emitKind(const CompileRequest &request) {
+  if (request.emit.empty())
+    return emitKindFromPath(request.output);
+  if (std::optional<EmitKind> kind = emitKindFromName(request.emit))
+    return *kind;
+  return Error{"--emit: unknown kind '" + request.emit + "'"};
+}
+
+} // namespace
+
+Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
+  Stopwatch total;
+  Progress progress;
+  Result<EmitKind> emit = emitKind(request);
+  if (!emit)
+    return emit.takeError();
+  Result<hardware::Machine> machine = hardware::findMachine(
+      request.options.machine.value_or(hardware::defaultMachine));
+  if (!machine)
+    return machine.takeError();
+
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registerEspalierDialects(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  context.loadDialect<mlir::DLTIDialect>();
+  Diagnostics diagnostics(context);
+
+  progress.stage("import");
+  ImportOptions importOptions;
+  importOptions.randomWeights = request.options.randomWeights;
+  Result<ImportedModel> model =
+      importModel(request.model, context, importOptions);
+  if (!model)
+    return model.takeError();
+  if (!model->tokenizer.supported())
+    progress.warn(request.model + ": " + model->tokenizer.missing +
+                  "; compiled without a tokenizer, so it takes ids only");
+  CompileSummary summary;
+  summary.importSeconds = total.seconds();
+
+  progress.stage("lower");
+  Stopwatch passes;
+  hardware::attachMachine(*model->module, *machine);
+  if (failed(runPasses(*model->module, request.options)))
+    return diagnostics.error(request.model + ": cannot be lowered");
+  double passSeconds = passes.seconds();
+
+  CompileOptions options;
+  options.output = request.output;
+  options.emit = *emit;
+  options.name = request.name;
+  options.bundle = request.bundle;
+  options.compiler = "espalier " ESPALIER_VERSION;
+  options.tokenizer.assign(model->tokenizer.tables.begin(),
+                           model->tokenizer.tables.end());
+  options.tokenizerMissing = model->tokenizer.missing;
+  if (!model->chatTemplate.empty())
+    options.chatTemplate = model->chatTemplate;
+  options.plan = planText(*model->module, *machine);
+  options.executable = programPath();
+  options.threads = std::max(1u, std::thread::hardware_concurrency());
+  options.pack = packFunction(model->tensors, options.threads, progress);
+  options.progress = [&](std::string_view stage, uint64_t, uint64_t) {
+    progress.stage(std::string(stage));
+  };
+  Result<CompileReport> report = compileCPU(*model->module, options);
+  progress.done();
+  if (!report)
+    return report.takeError().within(request.model);
+
+  summary.files = report->files;
+  summary.outputBytes = report->outputBytes;
+  summary.codeBytes = report->codeBytes;
+  summary.weightBytes = report->weightBytes;
+  summary.lowerSeconds = passSeconds + report->lowerSeconds;
+  summary.generateSeconds = report->generateSeconds;
+  summary.packSeconds = report->packSeconds;
+  summary.linkSeconds = report->linkSeconds;
+  summary.totalSeconds = total.seconds();
+  return summary;
+}
