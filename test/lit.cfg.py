@@ -1,7 +1,7 @@
 # How lit runs the tests of this folder.
 #
-# Substitutions: %goldens the checkpoints in test/Inputs/goldens, %stories the
-# bundled model, %smollm2 the real model's GGUF file, %cc and %cxx the compilers.
+# Substitutions: %goldens the checkpoints in test/Inputs/goldens, %stories and
+# %draft the bundled models, %smollm2 the real model's GGUF file, %cc and %cxx the compilers.
 # Features: compiler (the build has it), avx2, avx512 (the CPU runs such code),
 # smollm2 (the real model is in the cache; tools/fetch-model gets it).
 import os
@@ -56,6 +56,7 @@ source = config.espalier_source
 config.substitutions += [
     ("%goldens", os.path.join(source, "test", "Inputs", "goldens")),
     ("%stories", os.path.join(source, "tools", "models", "stories-5.5m")),
+    ("%draft", os.path.join(source, "tools", "models", "stories-draft-0.9m")),
     ("%smollm2", model),
     ("%build", config.espalier_build),
     ("%source", source),
