@@ -1,4 +1,4 @@
-//===- Characters.h - Character classes of the split expressions --*- C++
+//===- Characters.h - Characters of UTF-8 text ------------------*- C++
 //-*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
@@ -13,11 +13,6 @@
 #include <string_view>
 
 namespace espalier::text {
-
-/// What the split expressions tell apart: \p{L}, \p{N}, \s, and all else.
-enum class CharClass : uint8_t { Letter, Number, Space, Other };
-
-CharClass classify(uint32_t scalar);
 
 struct Scalar {
   uint32_t value;

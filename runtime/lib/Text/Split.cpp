@@ -25,6 +25,9 @@ namespace espalier::text {
 
 namespace {
 
+/// What the split expressions tell apart: \p{L}, \p{N}, \s, and all else.
+enum class CharClass : uint8_t { Letter, Number, Space, Other };
+
 CharClass classifyBeyondAscii(uint32_t scalar) {
   // White_Space, which \s means; U+180E is not in it since Unicode 6.3.
   if (scalar == 0x85 || scalar == 0xa0 || scalar == 0x1680 ||
@@ -186,10 +189,6 @@ size_t nextLlama3(std::string_view text, size_t offset, int maxDigits) {
 }
 
 } // namespace
-
-CharClass classify(uint32_t scalar) {
-  return scalar < 0x80 ? asciiClasses[scalar] : classifyBeyondAscii(scalar);
-}
 
 size_t nextPiece(uint32_t split, std::string_view text, size_t offset) {
   switch (split) {
