@@ -15,6 +15,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 
 using namespace fake;
@@ -252,11 +254,27 @@ int32_t Model::greedyAfter(const std::vector<int32_t> &tokens) const {
 
 //===--- Files ------------------------------------------------------------===//
 
+/// All folders of a process, removed when it ends.
+struct Folders {
+  std::string root = "/tmp/espalier-unit-runtime-XXXXXX";
+  unsigned count = 0;
+  Folders() {
+    if (!mkdtemp(root.data()))
+      abort();
+  }
+  ~Folders() {
+    std::error_code ignored;
+    std::filesystem::remove_all(root, ignored);
+  }
+};
+
 std::string fake::freshFolder() {
-  std::string path = "/tmp/espalier-unit-runtime-XXXXXX";
-  if (!mkdtemp(path.data()))
+  static Folders folders;
+  std::string path = folders.root + "/" + std::to_string(folders.count++) + "/";
+  std::error_code error;
+  if (!std::filesystem::create_directory(path, error))
     abort();
-  return path + "/";
+  return path;
 }
 
 std::string fake::writeFile(const std::string &name,
