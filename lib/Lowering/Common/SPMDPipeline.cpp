@@ -17,9 +17,10 @@ namespace espalier {
 void buildSPMDPipeline(OpPassManager &manager) {
   manager.addPass(createXFPartition());
   manager.addPass(createXFLowerRepeat());
-  // No CSE before bufferisation: it would merge the empty tensors that stand for
-  // different buffers.
+  // A tile that two linears read is fused, and so computed, once for each: CSE
+  // makes one of the two.
   manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;
   options.functionBoundaryTypeConversion =
@@ -28,6 +29,9 @@ void buildSPMDPipeline(OpPassManager &manager) {
   manager.addPass(bufferization::createDropEquivalentBufferResultsPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+  // A slice that was written in place is copied onto itself until CSE has shown
+  // that both are one.
+  manager.addPass(createCanonicalizerPass());
   manager.addNestedPass<func::FuncOp>(createSPMDPlanBuffers());
   manager.addNestedPass<func::FuncOp>(createSPMDMaterializeBarriers());
 }
