@@ -35,10 +35,10 @@ module attributes {xf.order = #xf.order<cpu, 1>} {
   // CHECK: spmd.phase
   // CHECK: xf.rms_norm
   // CHECK: xf.quantize_activations
-  // CHECK: scf.forall {{.*}} in (4)
+  // CHECK: scf.forall {{.*}} = (0) to (64) step (16)
   // CHECK: xf.linear
   // CHECK: xf.rope
-  // CHECK: scf.forall {{.*}} in (2)
+  // CHECK: scf.forall {{.*}} = (0) to (32) step (16)
   // CHECK: xf.kv_append keys
   // CHECK: xf.kv_append values
   // CHECK: spmd.phase
