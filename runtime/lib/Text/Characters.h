@@ -1,5 +1,4 @@
-//===- Characters.h - Characters of UTF-8 text ------------------*- C++
-//-*-===//
+//===- Characters.h - Characters of UTF-8 text ---------------- -*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
