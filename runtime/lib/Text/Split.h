@@ -1,5 +1,4 @@
-//===- Split.h - Cutting text into the pieces that merges stay in --*- C++
-//-*-===//
+//===- Split.h - Cutting text for the merges --------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
