@@ -10,6 +10,7 @@
 #include "espalier/Dialect/SPMD/SPMD.h"
 #include "espalier/Dialect/XF/XF.h"
 #include "espalier/Lowering/Passes.h"
+#include "espalier/Reference/Passes.h"
 #include "espalier/Target/WeightLayout.h"
 #include "espalier/Transforms/Passes.h"
 
@@ -27,6 +28,7 @@ void espalier::registerEspalierDialects(mlir::DialectRegistry &registry) {
 // stage above and call its register function here.
 void espalier::registerEspalierPasses() {
   registerLoweringPasses();
+  registerReferencePasses();
   registerSPMDPipeline();
   registerCPULoweringPipeline();
   registerLayoutWeightsPass();

@@ -1,0 +1,156 @@
+//===- Caches.cpp - What reads and writes the cache --------- -*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "Evaluator.h"
+
+#include <algorithm>
+
+using namespace mlir;
+using namespace espalier;
+using namespace espalier::reference;
+
+namespace {
+
+/// Entry 10.
+Status append(Evaluator &e, xf::KVAppendOp op) {
+  Cache cache = e.get<Cache>(op.getCache());
+  CacheStorage &storage = *cache.storage;
+  TRY(cache.check());
+  if (op.getResult())
+    TRY(require(!cache.inPhase, "in a phase an append has no result"));
+  else
+    TRY(require(cache.writable,
+                "expected a cache that is an output of the phase"));
+  const Rows &rows = e.get<Rows>(op.getRows());
+  TRY_LET(x, e.input(op.getX()));
+  int64_t dim = storage.getType().getDim(), heads = x.shape[1] / dim;
+  int64_t layer = e.integer(op.getLayer()),
+          first = e.integer(op.getFirstHead());
+  TRY(require(x.shape[0] == rows.size && x.shape[1] % dim == 0 && first >= 0 &&
+                  first + heads <= storage.getType().getHeads() && layer >= 0 &&
+                  layer < storage.getType().getLayers(),
+              "x does not fit the rows or the cache"));
+  for (int64_t r = 0; r < rows.size; ++r) {
+    const Row &row = rows[r];
+    if (row.cacheRow < 0)
+      continue;
+    for (int64_t h = 0; h < heads; ++h) {
+      if (PhaseState *phase = e.watched(); phase && cache.inPhase)
+        TRY(storage.shadow(row.slot).write(
+            *phase,
+            storage.place(layer, op.getPart(), first + h, row.cacheRow)));
+      float *into =
+          storage.grow(layer, op.getPart(), row.slot, first + h, row.cacheRow);
+      const float *from = x.data() + (r * heads + h) * dim;
+      for (int64_t d = 0; d < dim; ++d)
+        into[d] = roundToCache(storage.getElement(), from[d]);
+    }
+  }
+  if (op.getResult()) {
+    cache.version = ++storage.version;
+    e.set(op.getResult(), cache);
+  }
+  return {};
+}
+
+/// The cached elements that one row sees in one head, by position.
+Status gather(Evaluator &e, const Cache &cache, int64_t layer,
+              xf::CachePart part, const Row &row, int64_t head,
+              std::vector<const float *> &out) {
+  CacheStorage &storage = *cache.storage;
+  out.clear();
+  for (int32_t at : row.path) {
+    if (PhaseState *phase = e.watched(); phase && cache.inPhase)
+      TRY(storage.shadow(row.slot).read(*phase,
+                                        storage.place(layer, part, head, at)));
+    out.push_back(storage.find(layer, part, row.slot, head, at));
+    if (!out.back())
+      return Error{"layer " + std::to_string(layer) + ", head " +
+                   std::to_string(head) + ": cache row " + std::to_string(at) +
+                   " of slot " + std::to_string(row.slot) +
+                   " is visible but was never written"};
+  }
+  return {};
+}
+
+/// Entry 11. Padding rows, whose results nobody uses, give zeros.
+Status attentionOp(Evaluator &e, xf::AttentionOp op) {
+  const Cache &cache = e.get<Cache>(op.getCache());
+  TRY(cache.check());
+  const Rows &rows = e.get<Rows>(op.getRows());
+  TRY_LET(q, e.input(op.getQ()));
+  TRY_LET(y, e.output(op.getInit()));
+  xf::KVCacheType type = cache.storage->getType();
+  int64_t dim = type.getDim(), heads = q.shape[1] / dim;
+  int64_t layer = e.integer(op.getLayer()),
+          first = e.integer(op.getFirstHead());
+  int64_t group = op.getGroup();
+  TRY(require(q.shape == y.shape && q.shape[0] == rows.size &&
+                  q.shape[1] % dim == 0 && first >= 0 &&
+                  first + heads <= group * type.getHeads() && layer >= 0 &&
+                  layer < type.getLayers(),
+              "q and init do not fit the rows or the cache"));
+  float scale = op.getScale().convertToFloat();
+  std::fill(y.data(), y.data() + y.size(), 0.0f);
+  for (int64_t r = 0; r < rows.size; ++r) {
+    if (rows[r].cacheRow < 0)
+      continue;
+    std::vector<std::vector<const float *>> keys(heads), values(heads);
+    for (int64_t h = 0; h < heads; ++h) {
+      int64_t from = (first + h) / group;
+      TRY(gather(e, cache, layer, xf::CachePart::Keys, rows[r], from, keys[h]));
+      TRY(gather(e, cache, layer, xf::CachePart::Values, rows[r], from,
+                 values[h]));
+    }
+    splitWork(e.options.threads, heads, 1,
+              heads * dim * rows[r].path.size() * 4,
+              [&](size_t begin, size_t end) {
+                for (size_t h = begin; h < end; ++h) {
+                  size_t at = (r * heads + h) * dim;
+                  attention(q.data() + at, dim, keys[h], values[h], scale,
+                            y.data() + at);
+                }
+              });
+  }
+  e.set(op.getResult(0), y);
+  return {};
+}
+
+/// Cache row past + i takes what cache row past + path[i] holds, ascending i.
+Status commit(Evaluator &e, xf::KVCommitOp op) {
+  Cache cache = e.get<Cache>(op.getCache());
+  TRY(cache.check());
+  TRY(require(!cache.inPhase, "a commit stands outside phases"));
+  TRY_LET(path, e.input(op.getPath()));
+  CacheStorage &storage = *cache.storage;
+  xf::KVCacheType type = storage.getType();
+  int64_t past = e.integer(op.getPast());
+  int32_t slot = std::max(cache.slot, 0);
+  for (int64_t i = 0; i < path.shape[0]; ++i) {
+    int64_t from = past + path.data<int32_t>()[i];
+    TRY(require(from >= past + i, "the path does not ascend"));
+    for (int64_t layer = 0; layer < type.getLayers(); ++layer)
+      for (xf::CachePart part : {xf::CachePart::Keys, xf::CachePart::Values})
+        for (int64_t head = 0; head < type.getHeads(); ++head) {
+          const float *source = storage.find(layer, part, slot, head, from);
+          TRY(require(source, "a row of the path was never written"));
+          std::vector<float> row(source, source + type.getDim());
+          std::copy(row.begin(), row.end(),
+                    storage.grow(layer, part, slot, head, past + i));
+        }
+  }
+  cache.version = ++storage.version;
+  e.set(op.getResult(), cache);
+  return {};
+}
+
+} // namespace
+
+void reference::addCacheHandlers(Handlers &handlers) {
+  on<xf::KVAppendOp>(handlers, append);
+  on<xf::AttentionOp>(handlers, attentionOp);
+  on<xf::KVCommitOp>(handlers, commit);
+}

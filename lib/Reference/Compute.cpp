@@ -1,0 +1,198 @@
+//===- Compute.cpp - What layers compute, but for the cache ---- -*- C++
+//-*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Each function cites the entry of docs/numerics.md that it executes.
+///
+//===----------------------------------------------------------------------===//
+#include "Evaluator.h"
+
+using namespace mlir;
+using namespace espalier;
+using namespace espalier::reference;
+
+namespace {
+
+/// The outputs of a weight matrix that a view of it covers.
+struct MatrixView {
+  std::shared_ptr<const DecodedMatrix> matrix;
+  uint64_t first = 0;
+};
+
+/// A weight, or a plain tensor of floats, as a matrix. Views are cut along the
+/// first dimension only.
+Result<MatrixView> viewMatrix(Evaluator &e, mlir::Value value) {
+  const Tensor &tensor = e.get<Tensor>(value);
+  if (const auto &matrix = tensor.storage->matrix) {
+    int64_t groups = tensor.strides[0];
+    if (tensor.offset % groups != 0 || tensor.shape[1] != groups ||
+        tensor.strides[1] != 1)
+      return Error{"the weight is not cut along its outputs"};
+    return MatrixView{matrix, uint64_t(tensor.offset / groups) *
+                                  tensor.storage->columns};
+  }
+  std::optional<Encoding> encoding = xf::getElementEncoding(tensor.elementType);
+  if (!encoding || isBlockEncoding(*encoding) ||
+      isa<xf::PanelType>(tensor.elementType))
+    return Error{"expected a weight, or a matrix of floats"};
+  TRY_LET(elements, e.input(value));
+  return MatrixView{std::make_shared<DecodedMatrix>(decodeMatrix(
+                        *encoding, 1, 1, elements.shape[0], elements.shape[1],
+                        elements.element(0), e.options.threads)),
+                    0};
+}
+
+/// Entries 2 and 3.
+Status embedding(Evaluator &e, xf::EmbeddingOp op) {
+  const Rows &rows = e.get<Rows>(op.getRows());
+  TRY_LET(table, viewMatrix(e, op.getTable()));
+  TRY_LET(y, e.output(op.getInit()));
+  int64_t width = y.shape[1];
+  TRY(require(y.shape[0] == rows.size && uint64_t(width) == table.matrix->k &&
+                  table.first == 0,
+              "init does not fit the rows or the table"));
+  for (int64_t r = 0; r < rows.size; ++r) {
+    int32_t token = rows[r].token;
+    if (token < 0 || uint64_t(token) >= table.matrix->n)
+      return Error{"row " + std::to_string(rows.begin + r) +
+                   ": expected a token of 0 to " +
+                   std::to_string(table.matrix->n - 1) + ", got " +
+                   std::to_string(token)};
+    for (int64_t i = 0; i < width; ++i)
+      y.data()[r * width + i] = table.matrix->at(token, i);
+  }
+  e.set(op.getResult(0), y);
+  return {};
+}
+
+/// Entries 4, 5 and 6, for `xf.linear` and `xf.logits`.
+Status product(Evaluator &e, mlir::Value x, mlir::Value weight,
+               mlir::Value bias, mlir::Value init, bool accumulate,
+               mlir::Value result) {
+  TRY_LET(input, e.input(x));
+  TRY_LET(matrix, viewMatrix(e, weight));
+  LinearCall call;
+  call.weight = matrix.matrix.get();
+  call.first = matrix.first;
+  Tensor biasElements, residual;
+  if (bias) {
+    TRY_LET(elements, e.input(bias));
+    biasElements = elements;
+    call.bias = biasElements.data();
+  }
+  if (accumulate) {
+    TRY_LET(elements, e.input(init));
+    residual = elements;
+    call.residual = residual.data();
+  }
+  TRY_LET(y, e.output(init));
+  call.rows = y.shape[0];
+  call.n = y.shape[1];
+  call.y = y.data();
+  uint64_t k = input.shape[1];
+  if (input.elementType.isF32()) {
+    call.x = input.data();
+  } else {
+    k *= 32;
+    call.quantized = input.element(0);
+    TRY(require(isBlockEncoding(matrix.matrix->encoding),
+                "quantised rows need a weight in blocks"));
+  }
+  TRY(require(k == matrix.matrix->k && input.shape[0] == y.shape[0] &&
+                  call.first + call.n <= matrix.matrix->n &&
+                  (!bias || biasElements.shape[0] == y.shape[1]),
+              "x, weight, bias and init do not fit each other"));
+  linear(call, e.options.threads);
+  e.set(result, y);
+  return {};
+}
+
+Status linearOp(Evaluator &e, xf::LinearOp op) {
+  return product(e, op.getX(), op.getWeight(), op.getBias(), op.getInit(),
+                 op.getAccumulate(), op.getResult(0));
+}
+
+/// Entry 13.
+Status logits(Evaluator &e, xf::LogitsOp op) {
+  return product(e, op.getX(), op.getWeight(), mlir::Value(), op.getInit(),
+                 /*accumulate=*/false, op.getResult(0));
+}
+
+/// Entry 7.
+Status quantize(Evaluator &e, xf::QuantizeActivationsOp op) {
+  TRY_LET(x, e.input(op.getX()));
+  TRY_LET(y, e.output(op.getInit()));
+  TRY(require(x.shape[0] == y.shape[0] && x.shape[1] == y.shape[1] * 32,
+              "x and init do not fit each other"));
+  for (int64_t g = 0; g < y.size(); ++g)
+    quantizeActivations(x.data() + g * 32, y.element(g));
+  e.set(op.getResult(0), y);
+  return {};
+}
+
+/// Entry 8.
+Status rmsNormOp(Evaluator &e, xf::RmsNormOp op) {
+  TRY_LET(x, e.input(op.getX()));
+  TRY_LET(weight, e.input(op.getWeight()));
+  TRY_LET(y, e.output(op.getInit()));
+  TRY(require(x.shape == y.shape && weight.shape[0] == x.shape[1],
+              "x, weight and init do not fit each other"));
+  int64_t width = x.shape[1];
+  float eps = op.getEps().convertToFloat();
+  for (int64_t r = 0; r < x.shape[0]; ++r)
+    rmsNorm(x.data() + r * width, weight.data(), width, eps,
+            y.data() + r * width);
+  e.set(op.getResult(0), y);
+  return {};
+}
+
+/// Entry 9.
+Status ropeOp(Evaluator &e, xf::RopeOp op) {
+  const Rows &rows = e.get<Rows>(op.getRows());
+  TRY_LET(x, e.input(op.getX()));
+  TRY_LET(y, e.output(op.getInit()));
+  auto table = e.lookup<xf::RopeTableOp>(op.getTable());
+  ArrayRef<float> frequencies = table.getFrequencies();
+  int64_t dim = op.getHeadDim(), pairs = frequencies.size();
+  TRY(require(x.shape == y.shape && x.shape[0] == rows.size &&
+                  x.shape[1] % dim == 0,
+              "x and init do not fit the rows or the heads"));
+  for (int64_t r = 0; r < rows.size; ++r) {
+    std::vector<float> angles =
+        ropeTable(rows[r].position, frequencies.data(), pairs,
+                  table.getFactor().convertToFloat());
+    for (int64_t at = r * x.shape[1]; at < (r + 1) * x.shape[1]; at += dim)
+      rope(x.data() + at, dim, angles.data(), pairs, y.data() + at);
+  }
+  e.set(op.getResult(0), y);
+  return {};
+}
+
+/// Entry 12.
+Status glu(Evaluator &e, xf::GluOp op) {
+  TRY_LET(gate, e.input(op.getGate()));
+  TRY_LET(up, e.input(op.getUp()));
+  TRY_LET(y, e.output(op.getInit()));
+  TRY(require(gate.shape == y.shape && up.shape == y.shape,
+              "gate, up and init do not fit each other"));
+  siluGate(gate.data(), up.data(), y.size(), y.data());
+  e.set(op.getResult(0), y);
+  return {};
+}
+
+} // namespace
+
+void reference::addComputeHandlers(Handlers &handlers) {
+  on<xf::EmbeddingOp>(handlers, embedding);
+  on<xf::LinearOp>(handlers, linearOp);
+  on<xf::LogitsOp>(handlers, logits);
+  on<xf::QuantizeActivationsOp>(handlers, quantize);
+  on<xf::RmsNormOp>(handlers, rmsNormOp);
+  on<xf::RopeOp>(handlers, ropeOp);
+  on<xf::GluOp>(handlers, glu);
+}

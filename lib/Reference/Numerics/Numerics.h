@@ -1,0 +1,96 @@
+//===- Numerics.h - docs/numerics.md as plain loops --------- -*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// The entries of docs/numerics.md, each one function, on host arrays. No MLIR.
+/// Sums run along k with one lane per output, so that vectors across outputs
+/// keep the order; each function is compiled for FMA hardware and for any.
+///
+//===----------------------------------------------------------------------===//
+#ifndef ESPALIER_LIB_REFERENCE_NUMERICS_NUMERICS_H
+#define ESPALIER_LIB_REFERENCE_NUMERICS_NUMERICS_H
+
+#include "espalier/Support/Encodings.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace espalier::reference {
+
+/// Runs `work(begin, end)` on ranges of 0 .. count - 1 that begin at multiples
+/// of `grain`, on up to `threads` threads. `cost` is the number of elementary
+/// steps of all: little work stays on this thread. What is written must not
+/// depend on the split.
+void splitWork(unsigned threads, size_t count, size_t grain, size_t cost,
+               const std::function<void(size_t, size_t)> &work);
+
+/// A weight matrix [N, K] whose outputs lie in strips of 16, k outermost.
+struct DecodedMatrix {
+  static constexpr size_t strip = 16;
+
+  Encoding encoding = Encoding::F32;
+  size_t n = 0, k = 0; ///< n as given; strips are padded with zeros
+  /// Float encodings: [n/16][k][16].
+  std::vector<float> values;
+  /// Block encodings: codes as the product sees them [n/16][k][16], scales and
+  /// minima [n/16][k/32][16].
+  std::vector<int8_t> codes;
+  std::vector<float> d, m;
+
+  size_t strips() const { return (n + strip - 1) / strip; }
+  /// Entry 2.
+  float at(size_t row, size_t column) const;
+};
+
+/// Decodes panels of `columns` x `group`, row-major, that hold an [n, k]
+/// matrix. `bytes` has all of them.
+DecodedMatrix decodeMatrix(Encoding encoding, unsigned columns, unsigned group,
+                           size_t n, size_t k, const uint8_t *bytes,
+                           unsigned threads);
+
+/// A linear over `rows` rows and outputs first .. first + n - 1 of the matrix.
+/// Exactly one of `x` and `quantized` is set.
+struct LinearCall {
+  const DecodedMatrix *weight = nullptr;
+  size_t rows = 0, first = 0, n = 0;
+  const float *x = nullptr;           ///< [rows][k]
+  const uint8_t *quantized = nullptr; ///< [rows][k/32] panels 1 x 32 of a8
+  const float *bias = nullptr;        ///< [n], or none
+  const float *residual = nullptr;    ///< [rows][n], or none
+  float *y = nullptr;                 ///< [rows][n]
+};
+
+/// Entries 4, 5 and 6, by the weight's encoding and what x is.
+void linear(const LinearCall &call, unsigned threads);
+
+/// Entry 1.
+float sum16(const float *v, size_t n);
+/// Entry 8, one row.
+void rmsNorm(const float *x, const float *weight, size_t n, float eps,
+             float *y);
+/// Entry 9: the table of one position, `pairs` cosines, then `pairs` sines.
+std::vector<float> ropeTable(int32_t position, const float *frequencies,
+                             size_t pairs, float factor);
+/// Entry 9, one head.
+void rope(const float *x, size_t dim, const float *table, size_t pairs,
+          float *y);
+/// Entry 12 with silu.
+void siluGate(const float *gate, const float *up, size_t n, float *y);
+/// Entry 10: what the cache holds of `x`.
+float roundToCache(Encoding element, float x);
+
+/// Entry 11 for one row and one head: `keys[t]` and `values[t]` are the cached
+/// elements at position t, 0 .. count - 1, all that the row sees.
+void attention(const float *q, size_t dim,
+               const std::vector<const float *> &keys,
+               const std::vector<const float *> &values, float scale, float *y);
+
+} // namespace espalier::reference
+
+#endif // ESPALIER_LIB_REFERENCE_NUMERICS_NUMERICS_H
