@@ -1,0 +1,171 @@
+//===- TensorWeights.cpp - Recipes, step by step ---------- -*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// The obvious evaluation of a weight's recipe, whole matrices in memory, on
+/// purpose apart from the packer's.
+///
+//===----------------------------------------------------------------------===//
+#include "espalier/Import/TensorSource.h"
+#include "espalier/Reference/WeightSource.h"
+#include "espalier/Support/Half.h"
+
+#include <cstring>
+
+using namespace mlir;
+using namespace espalier;
+using namespace espalier::reference;
+
+namespace {
+
+/// A tensor on its way: rows of equal size; a vector has rows of one element.
+struct Matrix {
+  Encoding encoding;
+  uint64_t rows, columns, bytesPerRow;
+  std::vector<uint8_t> bytes;
+
+  uint8_t *row(uint64_t r) { return bytes.data() + r * bytesPerRow; }
+  uint64_t bytesPerElement() const { return bytesPerRow / columns; }
+};
+
+float widened(const Matrix &matrix, const uint8_t *at) {
+  uint16_t half;
+  float single;
+  std::memcpy(&half, at, 2);
+  if (matrix.encoding == Encoding::F16)
+    return f16ToFloat(half);
+  if (matrix.encoding == Encoding::BF16)
+    return bf16ToFloat(half);
+  std::memcpy(&single, at, 4);
+  return single;
+}
+
+Matrix transposed(Matrix from) {
+  uint64_t size = from.bytesPerElement();
+  Matrix to{from.encoding, from.columns, from.rows, from.rows * size, {}};
+  to.bytes.resize(from.bytes.size());
+  for (uint64_t r = 0; r < from.rows; ++r)
+    for (uint64_t c = 0; c < from.columns; ++c)
+      std::memcpy(to.row(c) + r * size, from.row(r) + c * size, size);
+  return to;
+}
+
+/// Row j of a head comes from row 2j, row j + dim/2 from row 2j + 1.
+Matrix unpermuted(Matrix from, uint64_t heads) {
+  Matrix to = from;
+  uint64_t dim = from.rows / heads;
+  for (uint64_t h = 0; h < heads; ++h)
+    for (uint64_t j = 0; j < dim / 2; ++j)
+      for (uint64_t odd : {0, 1})
+        std::memcpy(to.row(h * dim + j + odd * (dim / 2)),
+                    from.row(h * dim + 2 * j + odd), from.bytesPerRow);
+  return to;
+}
+
+Matrix mapped(Matrix from, float plus) {
+  Matrix to{Encoding::F32, from.rows, from.columns, from.columns * 4, {}};
+  to.bytes.resize(to.rows * to.bytesPerRow);
+  uint64_t size = from.bytesPerElement();
+  for (uint64_t i = 0; i < from.rows * from.columns; ++i) {
+    float value = widened(from, from.bytes.data() + i * size);
+    if (plus != 0)
+      value = value + plus;
+    std::memcpy(to.bytes.data() + i * 4, &value, 4);
+  }
+  return to;
+}
+
+Result<Matrix> applyStep(Matrix matrix, xf::RecipeStepAttr step) {
+  ArrayRef<int64_t> arguments = step.getArguments();
+  bool isFloat = !isBlockEncoding(matrix.encoding);
+  switch (step.getKind()) {
+  case xf::RecipeKind::Transpose:
+    if (!isFloat)
+      return Error{"expected a float type to transpose"};
+    return transposed(std::move(matrix));
+  case xf::RecipeKind::UnpermuteHeads:
+    if (matrix.rows % (2 * uint64_t(arguments[0])) != 0)
+      return Error{"expected rows of " + std::to_string(arguments[0]) +
+                   " heads of even dimension"};
+    return unpermuted(std::move(matrix), uint64_t(arguments[0]));
+  case xf::RecipeKind::AddOne:
+    if (matrix.encoding != Encoding::F32)
+      return Error{"expected float32 to add one to"};
+    return mapped(std::move(matrix), 1);
+  case xf::RecipeKind::SliceRows: {
+    uint64_t begin = arguments[0], end = arguments[1];
+    if (begin >= end || end > matrix.rows)
+      return Error{"expected rows up to " + std::to_string(end) + ", got " +
+                   std::to_string(matrix.rows)};
+    Matrix slice{
+        matrix.encoding, end - begin, matrix.columns, matrix.bytesPerRow, {}};
+    slice.bytes.assign(matrix.row(begin), matrix.row(end));
+    return slice;
+  }
+  case xf::RecipeKind::ToF32:
+    if (!isFloat)
+      return Error{"expected a float type to widen"};
+    return mapped(std::move(matrix), 0);
+  }
+  return Error{"unknown step of a recipe"};
+}
+
+Result<Matrix> readTensor(const TensorSource &source, const std::string &name,
+                          bool isVector) {
+  const SourceTensor *tensor = source.find(name);
+  if (!tensor || !tensor->encoding ||
+      tensor->shape.size() != (isVector ? 1 : 2) || rowBytes(*tensor) == 0)
+    return Error{std::string("expected a ") + (isVector ? "vector" : "matrix") +
+                 " of a supported type"};
+  std::vector<uint8_t> scratch;
+  uint64_t rows = isVector ? 1 : tensor->shape[0];
+  const uint8_t *bytes = source.rows(*tensor, 0, rows, scratch);
+  Matrix out{*tensor->encoding,
+             tensor->shape[0],
+             isVector ? 1 : tensor->shape[1],
+             0,
+             {}};
+  out.bytesPerRow = rowBytes(*tensor) / (isVector ? tensor->shape[0] : 1);
+  out.bytes.assign(bytes, bytes + rows * rowBytes(*tensor));
+  return out;
+}
+
+} // namespace
+
+Result<WeightData> TensorWeights::load(xf::WeightOp op, uint64_t index) {
+  bool isVector = cast<RankedTensorType>(op.getType()).getRank() == 1;
+  WeightData out;
+  for (auto pattern : op.getSources().getAsRange<StringAttr>()) {
+    std::string name = pattern.str();
+    if (size_t at = name.find("{i}"); at != std::string::npos && op.getLayers())
+      name.replace(at, 3, std::to_string((*op.getLayers())[index]));
+    Result<Matrix> matrix = readTensor(tensors, name, isVector);
+    if (matrix && op.getRecipe())
+      for (auto step : op.getRecipe()->getAsRange<xf::RecipeStepAttr>()) {
+        matrix = applyStep(std::move(*matrix), step);
+        if (!matrix)
+          break;
+      }
+    if (!matrix)
+      return matrix.takeError().within("tensor '" + name + "'");
+    if (out.n != 0 && (out.encoding != matrix->encoding ||
+                       out.k != (isVector ? 0 : matrix->columns)))
+      return Error{"tensor '" + name +
+                   "': expected the type and columns of the tensors before"};
+    out.encoding = matrix->encoding;
+    out.k = isVector ? 0 : matrix->columns;
+    out.n += matrix->rows;
+    out.bytes.insert(out.bytes.end(), matrix->bytes.begin(),
+                     matrix->bytes.end());
+  }
+  if (isVector && out.encoding != Encoding::F32)
+    return Error{"weight '" + op.getSymName().str() +
+                 "': expected a vector of float32, got " +
+                 std::string(encodingName(out.encoding))};
+  out.group = isBlockEncoding(out.encoding) ? 32 : unsigned(out.k);
+  return out;
+}
