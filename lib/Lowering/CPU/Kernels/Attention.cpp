@@ -12,6 +12,7 @@
 //
 //   state of a query   m, l, padding to 64 bytes, o[value_dim]
 //   P                  scores, then probabilities: [4 queries][64]
+//   factors            of the merge: [4 queries][2], padding to 64 bytes
 //   gathered           a block of keys, a block of values, in the cache's form
 //
 // Query vectors that see the same whole block go through it four at a time, so
@@ -36,7 +37,7 @@ namespace espalier {
 uint64_t cpu::attentionScratchBytes(unsigned rows, unsigned heads,
                                     unsigned headDim) {
   uint64_t valueDim = (uint64_t(headDim) + 15) / 16 * 16;
-  return uint64_t(rows) * heads * (64 + 4 * valueDim) + 4 * 64 * 4 +
+  return uint64_t(rows) * heads * (64 + 4 * valueDim) + 4 * 64 * 4 + 64 +
          64 * 4 * (headDim + valueDim);
 }
 
@@ -94,111 +95,134 @@ struct Attention {
     });
   }
 
-  /// `queries` query vectors from `query` (counted from row `row`'s first head)
-  /// through one block of which the first `visible` positions are seen.
-  void block(const Head &head, unsigned queries, V row, V query, V keys,
-             V values, V visible) {
+  /// One block, of which the first `visible` positions are seen.
+  struct Block {
+    V keys, values, visible;
+  };
+
+  V scoresOf(V i) { return e.at(scores, i * 256); }
+  /// alpha and beta of the merge.
+  V factorsOf(V i) { return e.at(scores, i * 8 + 4 * 256); }
+
+  /// Scores of `queries` query vectors; `query` counts from row `row`'s first
+  /// head.
+  void multiplyKeys(const Head &head, unsigned queries, V row, V query,
+                    const Block &block) {
     unsigned wide = width(queries);
-    Vs qAt, stateAt;
+    Vs qAt;
     for (unsigned i = 0; i < queries; ++i) {
       V index = query + int64_t(i);
       V r = row + index / head.count, h = index % head.count;
       qAt.push_back(e.at(head.q, r * qStride + h * headDim * 4));
-      stateAt.push_back(state(r * head.count + h));
     }
-    auto scoreAt = [&](unsigned i) { return e.at(scores, int64_t(i * 256)); };
-
-    V sixteens = (visible + 15) / 16;
     V scaleAll = e.splat(scale);
-    e.loop(e.index(0), sixteens, wide, [&](V g) {
-      V keysAt = e.at(keys, g * headDim * (16 * size()));
+    e.loop(e.index(0), (block.visible + 15) / 16, wide, [&](V g) {
+      V groupAt = g * headDim * (16 * size());
       Vs sums = product(
           queries, wide, headDim,
           [&](unsigned i, V d) { return e.load(e.f32, e.at(qAt[i], d * 4)); },
           [&](unsigned w, V d) {
-            V offset = (headDim * int64_t(w) + d) * (16 * size());
+            V at = groupAt + (headDim * int64_t(w) + d) * (16 * size());
             // The block's values lie at the same offsets; they come while the
             // keys are multiplied, and the next keys with the values.
-            e.prefetch(e.at(values, g * headDim * (16 * size()) + offset));
-            V at = e.at(keysAt, offset);
-            return e.loadAsFloat(element, at);
+            e.prefetch(e.at(block.values, at));
+            return e.loadAsFloat(element, e.at(block.keys, at));
           });
       for (unsigned i = 0; i < queries; ++i)
         for (unsigned w = 0; w < wide; ++w)
           e.store(sums[i * wide + w] * scaleAll,
-                  e.at(scoreAt(i), g * 64 + int64_t(w * 64)));
+                  e.at(scoresOf(e.index(i)), g * 64 + int64_t(w * 64)));
     });
+  }
 
+  /// Scores to probabilities; m and l of the state; the factors of the merge.
+  void softmax(V i, V stateAt, llvm::ArrayRef<V> mask) {
+    V at = scoresOf(i);
     V minusInfinity = e.real(-std::numeric_limits<float>::infinity());
-    Vs mask;
-    for (unsigned w = 0; w < 4; ++w)
-      mask.push_back(e.maskBelow(visible, 16 * w));
-    Vs mBlock, lBlock, mOld, mNew;
-    for (unsigned i = 0; i < queries; ++i) {
-      V s[4], most;
-      for (unsigned w = 0; w < 4; ++w) {
-        s[w] = e.load(e.vec(e.f32), e.at(scoreAt(i), int64_t(w * 64)));
-        s[w] = e.select(mask[w], s[w], e.splat(minusInfinity));
-        most = w ? e.max(most, s[w]) : s[w];
-      }
-      V m = e.foldMax(most), l;
-      for (unsigned w = 0; w < 4; ++w) {
-        V p = e.exp2(s[w] - e.splat(m));
-        p = e.select(mask[w], p, e.like(p, 0.0f));
-        e.store(p, e.at(scoreAt(i), int64_t(w * 64)));
-        l = w ? l + p : p; // sum16: the first term is +0 + p, which is p
-      }
-      mBlock.push_back(m);
-      lBlock.push_back(e.foldSum(l));
-      mOld.push_back(e.load(e.f32, stateAt[i]));
-      mNew.push_back(e.max(mOld[i], m));
+    V s[4], most, l;
+    for (unsigned w = 0; w < 4; ++w) {
+      s[w] = e.load(e.vec(e.f32), e.at(at, int64_t(w * 64)));
+      s[w] = e.select(mask[w], s[w], e.splat(minusInfinity));
+      most = w ? e.max(most, s[w]) : s[w];
     }
-    // The factors of the merge, all queries' in one vector.
-    V differences = e.constant(e.vec(e.f32, 8), 0.0f);
-    for (unsigned i = 0; i < queries; ++i) {
-      differences = e.insert(differences, mOld[i] - mNew[i], i);
-      differences = e.insert(differences, mBlock[i] - mNew[i], 4 + i);
+    V m = e.foldMax(most);
+    for (unsigned w = 0; w < 4; ++w) {
+      V p = e.exp2(s[w] - e.splat(m));
+      p = e.select(mask[w], p, e.like(p, 0.0f));
+      e.store(p, e.at(at, int64_t(w * 64)));
+      l = w ? l + p : p; // sum16: the first term is +0 + p, which is p
     }
+    V mOld = e.load(e.f32, stateAt), mNew = e.max(mOld, m);
+    V differences = e.constant(e.vec(e.f32, 4), 0.0f);
+    differences = e.insert(differences, mOld - mNew, 0);
+    differences = e.insert(differences, m - mNew, 1);
     V factors = e.exp2(differences);
-    Vs alpha, beta;
-    for (unsigned i = 0; i < queries; ++i) {
-      V a = e.lane(factors, i), b = e.lane(factors, 4 + i);
-      V lAt = e.at(stateAt[i], int64_t(4));
-      e.store(mNew[i], stateAt[i]);
-      e.store(e.fma(e.load(e.f32, lAt), a, lBlock[i] * b), lAt);
-      alpha.push_back(e.splat(a));
-      beta.push_back(e.splat(b));
-    }
+    V alpha = e.lane(factors, 0), beta = e.lane(factors, 1);
+    e.store(alpha, factorsOf(i));
+    e.store(beta, e.at(factorsOf(i), int64_t(4)));
+    V lAt = e.at(stateAt, int64_t(4));
+    e.store(mNew, stateAt);
+    e.store(e.fma(e.load(e.f32, lAt), alpha, e.foldSum(l) * beta), lAt);
+  }
 
+  /// The block's o_b, merged into the states from `stateAt` on.
+  void multiplyValues(unsigned queries, V stateAt, const Block &block) {
+    unsigned wide = width(queries);
+    Vs at, alpha, beta;
+    for (unsigned i = 0; i < queries; ++i) {
+      V factors = factorsOf(e.index(i));
+      alpha.push_back(e.splat(e.load(e.f32, factors)));
+      beta.push_back(e.splat(e.load(e.f32, e.at(factors, int64_t(4)))));
+      at.push_back(e.at(stateAt, stateBytes * int64_t(i)));
+    }
     // Adding -0 changes nothing; adding +0 is what unseen positions do.
-    V unseen = e.splat(
-        e.select(e.less(visible, e.index(64)), e.real(0.0f), e.real(-0.0f)));
+    V unseen = e.splat(e.select(e.less(block.visible, e.index(64)),
+                                e.real(0.0f), e.real(-0.0f)));
     V lastChunk = chunkCount - 1;
-    V nextKeys = e.at(keys, headDim * (64 * size()));
+    V nextKeys = e.at(block.keys, headDim * (64 * size()));
     e.loop(e.index(0), chunkCount, wide, [&](V c) {
       Vs offset;
       for (unsigned w = 0; w < wide; ++w)
         offset.push_back(e.min(c + int64_t(w), lastChunk) * 16);
       Vs sums = product(
-          queries, wide, visible,
+          queries, wide, block.visible,
           [&](unsigned i, V j) {
-            return e.load(e.f32, e.at(scoreAt(i), j * 4));
+            return e.load(e.f32, e.at(scoresOf(e.index(i)), j * 4));
           },
           [&](unsigned w, V j) {
-            V at = (j * valueDim + offset[w]) * size();
-            e.prefetch(e.at(nextKeys, at));
-            return e.loadAsFloat(element, e.at(values, at));
+            V from = (j * valueDim + offset[w]) * size();
+            e.prefetch(e.at(nextKeys, from));
+            return e.loadAsFloat(element, e.at(block.values, from));
           });
       // All are loaded before any is stored: chunks beyond the last repeat it.
       for (unsigned i = 0; i < queries; ++i)
         for (unsigned w = 0; w < wide; ++w) {
-          V o = e.load(e.vec(e.f32), e.at(stateAt[i], offset[w] * 4 + 64));
+          V o = e.load(e.vec(e.f32), e.at(at[i], offset[w] * 4 + 64));
           V &sum = sums[i * wide + w];
           sum = e.fma(o, alpha[i], (sum + unseen) * beta[i]);
         }
       for (unsigned i = 0; i < queries; ++i)
         for (unsigned w = 0; w < wide; ++w)
-          e.store(sums[i * wide + w], e.at(stateAt[i], offset[w] * 4 + 64));
+          e.store(sums[i * wide + w], e.at(at[i], offset[w] * 4 + 64));
+    });
+  }
+
+  /// `count` query vectors from row `row`'s first head on, four at a time.
+  void visit(const Head &head, V row, V count, const Block &block) {
+    Vs mask;
+    for (unsigned w = 0; w < 4; ++w)
+      mask.push_back(e.maskBelow(block.visible, 16 * w));
+    e.loop(e.index(0), count, 4, [&](V query) {
+      V queries = e.min(count - query, e.index(4));
+      V stateAt = state(row * head.count + query);
+      for (unsigned n = 1; n <= 4; ++n)
+        e.when(e.equal(queries, e.index(n)),
+               [&] { multiplyKeys(head, n, row, query, block); });
+      e.loop(e.index(0), queries, 1,
+             [&](V i) { softmax(i, e.at(stateAt, stateBytes * i), mask); });
+      for (unsigned n = 1; n <= 4; ++n)
+        e.when(e.equal(queries, e.index(n)),
+               [&] { multiplyValues(n, stateAt, block); });
     });
   }
 
@@ -282,12 +306,7 @@ struct Attention {
             V v = e.select(gathers, gatheredValues, blockValues);
             V count = (next - row) * head.count;
             count = e.select(e.equal(visible, e.index(0)), e.index(0), count);
-            V fours = count - count % 4;
-            e.loop(e.index(0), fours, 4,
-                   [&](V query) { block(head, 4, row, query, k, v, visible); });
-            for (unsigned rest = 1; rest < 4; ++rest)
-              e.when(e.equal(count % 4, e.index(rest)),
-                     [&] { block(head, rest, row, fours, k, v, visible); });
+            visit(head, row, count, {k, v, visible});
             return next;
           });
     });
@@ -320,7 +339,7 @@ struct Attention {
     chunkCount = valueDim / 16;
     stateBytes = valueDim * 4 + 64;
     scores = e.at(scratch, rows * heads * stateBytes);
-    gatheredKeys = e.at(scores, int64_t(4 * 64 * 4));
+    gatheredKeys = e.at(scores, int64_t(4 * 64 * 4 + 64));
     gatheredValues = e.at(gatheredKeys, headDim * (64 * 4));
 
     V endHead = firstHead + heads;
