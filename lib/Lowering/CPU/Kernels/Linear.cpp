@@ -33,7 +33,7 @@ struct Linear {
   Isa isa;
   V x, xStride, w, wStride, bias, out, outStride, rows, cols, groups,
       accumulate;
-  V hasBias, hasResidual, corner;
+  V hasBias, hasResidual, sums;
 
   Vs chain(V panel, llvm::ArrayRef<V> xRows) {
     if (!isBlockEncoding(key.weights))
@@ -43,60 +43,38 @@ struct Linear {
     return emitDecodedChain(e, key, panel, xRows, groups);
   }
 
-  /// out = (sum + bias) + residual at 16 columns, or the first `left` of them.
-  void finish(V sum, V biasAt, V outAt, V left) {
-    auto add = [&](V value, V at, mlir::Type type) {
-      V v = e.choose(
-          hasBias, [&] { return value + e.load(type, at); },
-          [&] { return value; });
-      return v;
+  /// out = (sum + bias) + residual at the first `left` columns, 16 at most.
+  void finish(V sumAt, V biasAt, V outAt, V left) {
+    auto at = [&](mlir::Type type, V offset) {
+      V v = e.load(type, e.at(sumAt, offset));
+      v = e.choose(
+          hasBias, [&] { return v + e.load(type, e.at(biasAt, offset)); },
+          [&] { return v; });
+      v = e.choose(
+          hasResidual, [&] { return v + e.load(type, e.at(outAt, offset)); },
+          [&] { return v; });
+      e.store(v, e.at(outAt, offset));
     };
     e.when(
-        e.less(e.index(15), left),
-        [&] {
-          V v = add(sum, biasAt, e.vec(e.f32));
-          v = e.choose(
-              hasResidual, [&] { return v + e.load(e.vec(e.f32), outAt); },
-              [&] { return v; });
-          e.store(v, outAt);
-        },
-        [&] {
-          e.store(sum, corner);
-          e.loop(e.index(0), left, 1, [&](V c) {
-            V v = add(e.load(e.f32, e.at(corner, c * 4)), e.at(biasAt, c * 4),
-                      e.f32);
-            v = e.choose(
-                hasResidual,
-                [&] { return v + e.load(e.f32, e.at(outAt, c * 4)); },
-                [&] { return v; });
-            e.store(v, e.at(outAt, c * 4));
-          });
-        });
+        e.less(e.index(15), left), [&] { at(e.vec(e.f32), e.index(0)); },
+        [&] { e.loop(e.index(0), left, 1, [&](V c) { at(e.f32, c * 4); }); });
   }
 
-  /// `count` rows from `row`; those beyond the last repeat it and are not
-  /// stored.
-  void block(V panel, V row, unsigned count, V column) {
-    V left = cols - column;
+  /// The sums of `count` rows from `row`, into the frame; rows beyond the last
+  /// repeat it.
+  void block(V panel, V row, unsigned count) {
     V last = rows - 1;
     Vs xRows;
     for (unsigned i = 0; i < count; ++i)
       xRows.push_back(e.at(x, e.min(row + i, last) * xStride));
-    Vs sums = chain(panel, xRows);
-    V biasAt = e.at(bias, column * 4);
-    for (unsigned i = 0; i < count; ++i) {
-      V outAt = e.at(out, (row + i) * outStride + column * 4);
-      auto store = [&] { finish(sums[i], biasAt, outAt, left); };
-      if (i == 0)
-        store();
-      else
-        e.when(e.less(row + i, rows), store);
-    }
+    Vs result = chain(panel, xRows);
+    for (unsigned i = 0; i < count; ++i)
+      e.store(result[i], e.at(sums, int64_t(i * 64)));
   }
 
   void emit() {
     unsigned most = rowsPerBlock(key, isa);
-    corner = e.frame(64);
+    sums = e.frame(most * 64);
     hasBias = e.equal(e.choose(
                           e.isNull(bias), [&] { return e.index(0); },
                           [&] { return e.index(1); }),
@@ -104,10 +82,16 @@ struct Linear {
     hasResidual = e.equal(accumulate, e.index(1));
     e.loop(e.index(0), cols, 16, [&](V column) {
       V panel = e.at(w, column / 16 * wStride);
+      V biasAt = e.at(bias, column * 4);
       e.loop(e.index(0), rows, most, [&](V row) {
+        V count = e.min(rows - row, e.index(most));
         e.when(
-            e.equal(row, rows - 1), [&] { block(panel, row, 1, column); },
-            [&] { block(panel, row, most, column); });
+            e.equal(count, e.index(1)), [&] { block(panel, row, 1); },
+            [&] { block(panel, row, most); });
+        e.loop(e.index(0), count, 1, [&](V i) {
+          V outAt = e.at(out, (row + i) * outStride + column * 4);
+          finish(e.at(sums, i * 64), biasAt, outAt, cols - column);
+        });
       });
     });
   }
