@@ -87,7 +87,11 @@ struct Linear {
         V count = e.min(rows - row, e.index(most));
         e.when(
             e.equal(count, e.index(1)), [&] { block(panel, row, 1); },
-            [&] { block(panel, row, most); });
+            [&] {
+              e.when(
+                  e.equal(count, e.index(2)), [&] { block(panel, row, 2); },
+                  [&] { block(panel, row, most); });
+            });
         e.loop(e.index(0), count, 1, [&](V i) {
           V outAt = e.at(out, (row + i) * outStride + column * 4);
           finish(e.at(sums, i * 64), biasAt, outAt, cols - column);
