@@ -33,6 +33,34 @@ namespace {
 
 using Offsets = ArrayRef<OpFoldResult>;
 
+/// Where a dynamic size comes from: an index, or (second >= 0) a dimension of a
+/// tensor that was not made here.
+using SizeOrigin = std::pair<void *, int64_t>;
+
+SizeOrigin originOfDim(Value tensor, int64_t dim);
+
+SizeOrigin originOf(OpFoldResult size) {
+  if (auto attr = dyn_cast<Attribute>(size))
+    return {const_cast<void *>(attr.getAsOpaquePointer()), -1};
+  Value value = cast<Value>(size);
+  if (auto op = value.getDefiningOp<tensor::DimOp>())
+    if (std::optional<int64_t> dim = op.getConstantIndex())
+      return originOfDim(op.getSource(), *dim);
+  return {value.getAsOpaquePointer(), -1};
+}
+
+/// Follows destinations, which have the shape of the results.
+SizeOrigin originOfDim(Value tensor, int64_t dim) {
+  if (auto op = tensor.getDefiningOp<DestinationStyleOpInterface>())
+    return originOfDim(op.getTiedOpOperand(cast<OpResult>(tensor))->get(), dim);
+  if (auto op = tensor.getDefiningOp<tensor::EmptyOp>())
+    return originOf(op.getMixedSizes()[dim]);
+  if (auto op = tensor.getDefiningOp<tensor::ExtractSliceOp>())
+    if (op.getDroppedDims().none())
+      return originOf(op.getMixedSizes()[dim]);
+  return {tensor.getAsOpaquePointer(), dim};
+}
+
 /// Cuts the operands of one op to a tile, collecting the slices.
 class Cutter {
 public:
@@ -139,12 +167,7 @@ private:
     int64_t known = cast<RankedTensorType>(value.getType()).getDimSize(dim);
     if (ShapedType::isStatic(known))
       return getConstantIntValue(size) == known;
-    auto sizeValue = dyn_cast<Value>(size);
-    if (!sizeValue)
-      return false;
-    auto dimOp = sizeValue.getDefiningOp<tensor::DimOp>();
-    return dimOp && dimOp.getSource() == value &&
-           dimOp.getConstantIndex() == dim;
+    return originOfDim(value, dim) == originOf(size);
   }
 
   OpBuilder &b;
@@ -319,17 +342,9 @@ LogicalResult SelectRowsOp::getIterationDomainTileFromResultTile(
     OpBuilder &b, unsigned, Offsets offsets, Offsets sizes,
     SmallVectorImpl<OpFoldResult> &domainOffsets,
     SmallVectorImpl<OpFoldResult> &domainSizes) {
-  // All wanted rows or nothing; the dimension is a tensor.dim of the result.
-  auto size = dyn_cast<Value>(sizes[0]);
-  auto dim = size ? size.getDefiningOp<tensor::DimOp>() : tensor::DimOp();
-  bool all = dim && dim.getConstantIndex() == 0 &&
-             (dim.getSource() == getInit() ||
-              llvm::is_contained(getResults(), dim.getSource()));
-  all |=
-      size && getInit().getDefiningOp<tensor::EmptyOp>() &&
-      llvm::is_contained(
-          getInit().getDefiningOp<tensor::EmptyOp>().getDynamicSizes(), size);
-  if (!isZeroInteger(offsets[0]) || !all)
+  // All wanted rows or nothing.
+  if (!isZeroInteger(offsets[0]) ||
+      originOfDim(getInit(), 0) != originOf(sizes[0]))
     return failure();
   domainOffsets.assign(1, offsets[1]);
   domainSizes.assign(1, sizes[1]);
