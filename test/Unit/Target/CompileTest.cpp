@@ -258,6 +258,21 @@ TEST_F(Compile, ExecutableIsLinked) {
   EXPECT_TRUE(llvm::sys::fs::can_execute(folder + "/small"));
 }
 
+TEST_F(Compile, TextsOfEachStage) {
+  const std::pair<const char *, const char *> expected[] = {
+      {"small.mlir", "spmd.phase"},
+      {"small.ll", "define hidden void @espalier_small_step_few.avx512"},
+      {"small.s", "vfmadd"}};
+  for (auto [name, text] : expected) {
+    auto report = compile(name, emitKindFromPath(name));
+    ASSERT_TRUE(bool(report)) << report.error().message;
+    auto buffer = llvm::MemoryBuffer::getFile(folder + "/" + name);
+    ASSERT_TRUE(bool(buffer));
+    EXPECT_TRUE((*buffer)->getBuffer().contains(text)) << name;
+  }
+  EXPECT_EQ(listFolder().size(), 3u); // no weights, no headers
+}
+
 TEST_F(Compile, FailureLeavesNothing) {
   failPacking = true;
   auto report = compile("small", EmitKind::Executable);
