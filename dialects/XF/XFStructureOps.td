@@ -50,7 +50,7 @@ def XF_RopeTableOp : XF_Op<"rope_table", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, DenseF32ArrayAttr:$frequencies,
                        F32Attr:$factor);
-  let assemblyFormat = "$sym_name $frequencies `factor` $factor attr-dict";
+  let assemblyFormat = "$sym_name custom<ExactFloats>($frequencies) `factor` $factor attr-dict";
   let hasVerifier = 1;
 }
 

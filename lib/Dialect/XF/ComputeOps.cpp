@@ -121,6 +121,32 @@ void addDestinationEffects(
 
 } // namespace
 
+/// A list of float32 numbers with as many digits as give the same bits when it
+/// is read again; an array attribute prints six and loses the rest.
+static void printExactFloats(OpAsmPrinter &p, Operation *,
+                             DenseF32ArrayAttr values) {
+  p << "[";
+  llvm::interleaveComma(values.asArrayRef(), p, [&](float value) {
+    p.printFloat(llvm::APFloat(value));
+  });
+  p << "]";
+}
+
+static ParseResult parseExactFloats(OpAsmParser &p, DenseF32ArrayAttr &values) {
+  SmallVector<float> list;
+  auto element = [&]() -> ParseResult {
+    llvm::APFloat value(0.0f);
+    if (p.parseFloat(llvm::APFloat::IEEEsingle(), value))
+      return failure();
+    list.push_back(value.convertToFloat());
+    return success();
+  };
+  if (p.parseCommaSeparatedList(AsmParser::Delimiter::Square, element))
+    return failure();
+  values = DenseF32ArrayAttr::get(p.getContext(), list);
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "XF/XFOps.cpp.inc"
 
