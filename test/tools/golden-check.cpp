@@ -9,6 +9,7 @@
 ///   golden-check FOLDER --logits F.npy [--tol T] | --hidden F.npy [--tol T]
 ///                     | --tokens F.json [--tie 1e-3] | --tokenizer F.json
 ///   golden-check --same A.npy B.npy
+///   golden-check FOLDER --prompt N --make prompt | --tokens F | --logits F
 ///   golden-check FOLDER --make texts|ids
 ///
 /// --logits     the largest difference from logits.npy, relative to its largest
@@ -21,6 +22,8 @@
 ///              decoded, decoded_all; or of the values of `--key KEY` alone.
 /// --make       writes the inputs that produce those to standard output.
 /// --same       two arrays are the same bits.
+/// --prompt     where golden.json holds several prompts: the N-th one. Of the
+///              logits the last row is compared with row N of logits.npy.
 ///
 /// Exit status 0: as expected; 1: not; 2: cannot compare.
 ///
@@ -231,6 +234,32 @@ void checkTokenizer(const std::string &folder, const std::string &path,
     fail(2, "nothing to compare");
 }
 
+/// The N-th of several prompts.
+json::Value promptOf(const json::Value &golden, const std::string &index) {
+  const json::Array &prompts = array(golden.find("prompts"), "prompts");
+  size_t at = size_t(atol(index.c_str()));
+  if (at >= prompts.size())
+    fail(2, "there is no prompt " + index);
+  return prompts[at];
+}
+
+/// The last row of a file and one row of the goldens, the scale that of all.
+void checkLastLogits(const std::string &folder, const std::string &path,
+                     size_t row, double tolerance) {
+  FloatArray want = loadArray(folder + "/logits.npy");
+  FloatArray got = loadArray(path);
+  size_t vocab = want.shape.back();
+  if (got.shape.size() != 2 || got.shape[1] != vocab || got.shape[0] == 0 ||
+      (row + 1) * vocab > want.values.size())
+    fail(1, path + ": shape " + shapeText(got.shape));
+  const float *last = &got.values[(got.shape[0] - 1) * vocab];
+  Difference d = compare(&want.values[row * vocab], last, vocab);
+  printf("largest error %.3e, relative to %.3f: %.3e (tolerance %.1e)\n",
+         d.largest, d.scale, d.relative(), tolerance);
+  if (!(d.relative() <= tolerance))
+    fail(1, "logits differ");
+}
+
 void make(const std::string &folder, const std::string &what) {
   json::Value golden = loadJson(folder + "/tokenizer_golden.json");
   const char *key = what == "texts" ? "text" : "ids_special";
@@ -266,7 +295,7 @@ int main(int argc, char **argv) {
     fail(2, "usage: golden-check FOLDER --logits|--hidden|--tokens|--tokenizer "
             "FILE [--tol T] [--tie T] [--key KEY], --make WHAT, or --same A B");
   std::string folder = argv[1];
-  if (options.count("--make")) {
+  if (options.count("--make") && !options.count("--prompt")) {
     make(folder, options["--make"]);
     return 0;
   }
@@ -276,6 +305,23 @@ int main(int argc, char **argv) {
     return 0;
   }
   json::Value golden = loadJson(folder + "/golden.json");
+  if (options.count("--prompt")) {
+    json::Value prompt = promptOf(golden, options["--prompt"]);
+    if (options.count("--make"))
+      puts(spell(*prompt.find("prompt_ids")).c_str());
+    else if (options.count("--tokens"))
+      checkTokens(prompt, options["--tokens"],
+                  options.count("--tie") ? atof(options["--tie"].c_str())
+                                         : 1e-3);
+    else if (options.count("--logits"))
+      checkLastLogits(folder, options["--logits"],
+                      size_t(atol(options["--prompt"].c_str())),
+                      options.count("--tol") ? atof(options["--tol"].c_str())
+                                             : 1e-4);
+    else
+      fail(2, "nothing to check");
+    return 0;
+  }
   double tolerance = options.count("--tol")
                          ? atof(options["--tol"].c_str())
                          : number(golden, "suggested_tol", 1e-4);

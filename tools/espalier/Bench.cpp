@@ -65,7 +65,10 @@ struct Setting {
     return 2.0 * card->layers *
            (attention + 3.0 * card->hidden * double(card->ffn));
   }
+  /// Of a prompt, which reads each weight once for many tokens: not a number.
   double readShare(const Test &test) const {
+    if (test.prompt)
+      return NAN;
     return test.mean() * double(card->weight_bytes_per_token) / roofs.readBytes;
   }
   double fmaShare(const Test &test) const {
@@ -138,6 +141,12 @@ std::string sizeText(double value, const char *unit, double step) {
   return text;
 }
 
+std::string percent(double share) {
+  char text[32];
+  snprintf(text, sizeof(text), "%.1f %%", 100 * share);
+  return std::isfinite(share) ? text : "-";
+}
+
 void printMarkdown(const std::vector<Test> &tests, const Setting &setting) {
   const espalier_model_card &card = *setting.card;
   printf("| model | size | params | backend | threads | test | t/s | of read | "
@@ -150,8 +159,9 @@ void printMarkdown(const std::vector<Test> &tests, const Setting &setting) {
            sizeText(double(card.parameters), "", 1000).c_str(),
            setting.isa.c_str(), setting.workers, test.name().c_str(),
            test.mean(), test.deviation());
-    printf(" %.1f %% | %.1f %% | %.1f %% |\n", 100 * setting.readShare(test),
-           100 * setting.fmaShare(test), 100 * setting.int8Share(test));
+    printf(" %s | %s | %s |\n", percent(setting.readShare(test)).c_str(),
+           percent(setting.fmaShare(test)).c_str(),
+           percent(setting.int8Share(test)).c_str());
   }
   printf("\nroofs of this machine, %u threads, same run: read %.1f GB/s, FMA "
          "%.1f GFLOP/s, int8 %.1f GOP/s\n",
@@ -165,7 +175,7 @@ fields(const Test &test, const Setting &setting) {
   auto number = [](double value) {
     char text[32];
     snprintf(text, sizeof(text), "%.6g", value);
-    return std::string(text);
+    return std::string(std::isfinite(value) ? text : "null");
   };
   const espalier_model_card &card = *setting.card;
   return {

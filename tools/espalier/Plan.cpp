@@ -43,9 +43,9 @@ std::string contents(spmd::PhaseOp phase) {
   return text;
 }
 
-llvm::json::Object variant(func::FuncOp function) {
+void writeVariant(llvm::json::OStream &out, func::FuncOp function) {
   Counts phases, barriers, buffers;
-  llvm::json::Array layer, around;
+  SmallVector<std::string> layer, around;
   int64_t kinds = 1;
   function.walk([&](Operation *op) {
     bool inside = inLoop(op);
@@ -60,43 +60,50 @@ llvm::json::Object variant(func::FuncOp function) {
       kinds = int64_t(cases.getNumCases()) + 1;
     }
   });
-  llvm::json::Object object;
-  object["name"] = function.getSymName().str();
   auto integer = [&](StringRef key, StringRef attribute) {
     if (auto attr = function->getAttrOfType<IntegerAttr>(attribute))
-      object[key] = attr.getInt();
+      out.attribute(key, attr.getInt());
   };
+  auto list = [&](StringRef key, ArrayRef<std::string> items) {
+    out.attributeArray(key, [&] {
+      for (const std::string &item : items)
+        out.value(item);
+    });
+  };
+  out.attribute("name", function.getSymName());
   integer("max_rows", "xf.max_rows");
+  out.attribute("kinds_of_layers", kinds);
+  out.attribute("phases_per_layer", phases.inLayer);
+  out.attribute("barriers_per_layer", barriers.inLayer);
+  list("phases_of_a_layer", layer);
+  out.attribute("phases_outside_layers", phases.outside);
+  out.attribute("barriers_outside_layers", barriers.outside);
+  list("other_phases", around);
+  out.attribute("buffers", buffers.inLayer + buffers.outside);
   integer("shared_bytes", "spmd.shared_bytes");
   integer("private_bytes", "spmd.private_bytes");
-  object["kinds_of_layers"] = kinds;
-  object["phases_per_layer"] = phases.inLayer;
-  object["phases_outside_layers"] = phases.outside;
-  object["barriers_per_layer"] = barriers.inLayer;
-  object["barriers_outside_layers"] = barriers.outside;
-  object["buffers"] = buffers.inLayer + buffers.outside;
-  object["phases_of_a_layer"] = std::move(layer);
-  object["other_phases"] = std::move(around);
-  return object;
 }
 
 } // namespace
 
 std::string tool::planText(ModuleOp module, const hardware::Machine &machine) {
-  llvm::json::Array variants, weights;
-  for (auto function : module.getOps<func::FuncOp>())
-    if (function->hasAttr("xf.max_rows"))
-      variants.push_back(variant(function));
-  for (auto weight : module.getOps<xf::WeightOp>()) {
-    std::string type;
-    llvm::raw_string_ostream(type) << weight.getType();
-    weights.push_back(weight.getSymName().str() + ": " + type);
-  }
-  llvm::json::Object plan;
-  plan["machine"] = machine.name;
-  plan["variants"] = std::move(variants);
-  plan["weights"] = std::move(weights);
   std::string text;
-  llvm::raw_string_ostream(text) << llvm::json::Value(std::move(plan));
+  llvm::raw_string_ostream stream(text);
+  llvm::json::OStream out(stream);
+  out.object([&] {
+    out.attribute("machine", machine.name);
+    out.attributeArray("variants", [&] {
+      for (auto function : module.getOps<func::FuncOp>())
+        if (function->hasAttr("xf.max_rows"))
+          out.object([&] { writeVariant(out, function); });
+    });
+    out.attributeObject("weights", [&] {
+      for (auto weight : module.getOps<xf::WeightOp>()) {
+        std::string type;
+        llvm::raw_string_ostream(type) << weight.getType();
+        out.attribute(weight.getSymName(), type);
+      }
+    });
+  });
   return text;
 }

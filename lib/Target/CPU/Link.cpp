@@ -255,6 +255,8 @@ Status linkImage(const std::string &object, const LinkFiles &files,
   } else {
     arguments.insert(arguments.end(),
                      {"-pie", "-dynamic-linker", files.dynamicLinker,
+                      // Tools that are given the program find its model.
+                      "--export-dynamic-symbol=espalier_model_" + model,
                       files.startExecutable});
   }
   auto append = [&](const std::vector<std::string> &more) {
