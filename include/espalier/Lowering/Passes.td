@@ -31,16 +31,18 @@ def XFPartition : Pass<"xf-partition", "::mlir::ModuleOp"> {
     ```
 
     Phases that project onto the vocabulary are tiled over columns in both variants:
-    they have few rows.
+    they have few rows. Sizes of tiles come from the machine that the module carries
+    (`docs/Machines.md`), and never change a bit of a result.
 
     Fails on an op that it does not know how to place, by name.
   }];
   let options = [
     Option<"fewRows", "few-rows", "int64_t", "64", "rows that @step_few takes">,
     Option<"manyRows", "many-rows", "int64_t", "512", "rows that @step_many takes">,
-    Option<"rowBlock", "row-block", "int64_t", "16", "rows of a tile of @step_many">,
-    Option<"tilesPerPhase", "tiles", "int64_t", "32",
-           "tiles that a phase of @step_few is cut into, about">
+    Option<"rowBlock", "row-block", "int64_t", "0",
+           "rows of a tile of @step_many; 0: the cost model of the machine decides">,
+    Option<"panelsPerTile", "panels-per-tile", "int64_t", "0",
+           "panels of 16 columns of a tile of @step_few; 0: the cost model decides">
   ];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::espalier::spmd::SPMDDialect"];

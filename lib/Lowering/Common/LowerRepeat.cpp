@@ -15,8 +15,8 @@ namespace espalier {
 
 namespace {
 
-/// Moves the only block of `body` to the insertion point with `arguments` for its
-/// own; returns what it yields.
+/// Moves the only block of `body` to the insertion point with `arguments` for
+/// its own; returns what it yields.
 SmallVector<Value> inlineKind(RewriterBase &rewriter, Region &body, Block *into,
                               ValueRange arguments) {
   Operation *yield = body.front().getTerminator();
@@ -31,11 +31,13 @@ SmallVector<Value> inlineKind(RewriterBase &rewriter, Region &body, Block *into,
 /// table[layer] as index, from a constant.
 Value lookUp(OpBuilder &builder, Location loc, ArrayRef<int64_t> table,
              Value layer) {
-  auto type = RankedTensorType::get({int64_t(table.size())}, builder.getI64Type());
+  auto type =
+      RankedTensorType::get({int64_t(table.size())}, builder.getI64Type());
   Value constant = arith::ConstantOp::create(
       builder, loc, DenseElementsAttr::get(type, table));
   Value entry = tensor::ExtractOp::create(builder, loc, constant, layer);
-  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), entry);
+  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
+                                    entry);
 }
 
 void lowerRepeat(RewriterBase &rewriter, xf::RepeatOp repeat) {
@@ -45,7 +47,8 @@ void lowerRepeat(RewriterBase &rewriter, xf::RepeatOp repeat) {
   Value zero = arith::ConstantIndexOp::create(rewriter, loc, 0);
   Value one = arith::ConstantIndexOp::create(rewriter, loc, 1);
   Value layers = arith::ConstantIndexOp::create(rewriter, loc, kinds.size());
-  auto loop = scf::ForOp::create(rewriter, loc, zero, layers, one, repeat.getInits());
+  auto loop =
+      scf::ForOp::create(rewriter, loc, zero, layers, one, repeat.getInits());
   Block *body = loop.getBody();
   if (!body->empty())
     rewriter.eraseOp(body->getTerminator());
@@ -69,13 +72,13 @@ void lowerRepeat(RewriterBase &rewriter, xf::RepeatOp repeat) {
     SmallVector<int64_t> cases;
     for (unsigned k = 1; k < kindCount; ++k)
       cases.push_back(k);
-    auto choice = scf::IndexSwitchOp::create(rewriter, loc, repeat.getResultTypes(),
-                                             kind, cases, cases.size());
+    auto choice = scf::IndexSwitchOp::create(
+        rewriter, loc, repeat.getResultTypes(), kind, cases, cases.size());
     SmallVector<Value> arguments = {layer, number};
     llvm::append_range(arguments, loop.getRegionIterArgs());
     for (unsigned k = 0; k < kindCount; ++k) {
-      Region &region = k == 0 ? choice.getDefaultRegion()
-                              : choice.getCaseRegions()[k - 1];
+      Region &region =
+          k == 0 ? choice.getDefaultRegion() : choice.getCaseRegions()[k - 1];
       Block *block = rewriter.createBlock(&region);
       SmallVector<Value> result =
           inlineKind(rewriter, repeat.getBodies()[k], block, arguments);

@@ -16,7 +16,8 @@ namespace espalier {
 
 namespace {
 
-/// Memory that phases share: a buffer, or the cache (one object for all layers).
+/// Memory that phases share: a buffer, or the cache (one object for all
+/// layers).
 using Root = void *;
 
 /// What was touched since the last barrier.
@@ -85,7 +86,8 @@ private:
     for (Value output : phase.getOutputs())
       addRoots(output, accesses.writes);
     phase.walk([&](scf::ForallOp loop) {
-      for (Attribute mapping : loop.getMapping().value_or(ArrayAttr()).getValue())
+      for (Attribute mapping :
+           loop.getMapping().value_or(ArrayAttr()).getValue())
         if (auto tiles = dyn_cast<spmd::TilesAttr>(mapping))
           accesses.claims |= tiles.getSchedule() == spmd::Schedule::Claim;
     });

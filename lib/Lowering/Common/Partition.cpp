@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PhaseBuilder.h"
+#include "espalier/Hardware/TargetSpec.h"
 #include "espalier/Lowering/Passes.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 
@@ -41,7 +42,8 @@ FailureOr<Levels> assignLevels(ArrayRef<Operation *> segment) {
   for (Operation *op : segment) {
     std::optional<Placement> placement = getPlacement(op);
     if (!placement)
-      return op->emitOpError("cannot stand in a step: no rule places it in a phase");
+      return op->emitOpError(
+          "cannot stand in a step: no rule places it in a phase");
     if (*placement == Placement::Auxiliary)
       continue;
     unsigned at = 0;
@@ -137,12 +139,13 @@ struct PartitionPass : impl::XFPartitionBase<PartitionPass> {
   using XFPartitionBase::XFPartitionBase;
 
   LogicalResult makeVariant(func::FuncOp step, StringRef name, int64_t maxRows,
-                            bool overRows) {
+                            bool overRows, const hardware::CostModel &costs) {
     OpBuilder builder(step);
     auto variant = cast<func::FuncOp>(builder.clone(*step));
     variant.setName(name);
     variant->setAttr("xf.max_rows", builder.getI64IntegerAttr(maxRows));
-    Partitioner partitioner(&getContext(), {overRows, rowBlock, tilesPerPhase});
+    Partitioner partitioner(&getContext(),
+                            {overRows, rowBlock, panelsPerTile, costs});
     if (failed(partitioner.partition(variant)))
       return failure();
     numPhases += partitioner.phases;
@@ -155,13 +158,20 @@ struct PartitionPass : impl::XFPartitionBase<PartitionPass> {
       getOperation().emitError("expected a function @step to partition");
       return signalPassFailure();
     }
-    if (fewRows < 1 || manyRows < fewRows || rowBlock < 1 || tilesPerPhase < 1) {
-      getOperation().emitError("expected 1 <= few-rows <= many-rows, and positive "
-                               "row-block and tiles");
+    if (fewRows < 1 || manyRows < fewRows || rowBlock < 0 ||
+        panelsPerTile < 0) {
+      getOperation().emitError("expected 1 <= few-rows <= many-rows, and no "
+                               "negative row-block or panels-per-tile");
       return signalPassFailure();
     }
-    if (failed(makeVariant(step, "step_few", fewRows, /*overRows=*/false)) ||
-        failed(makeVariant(step, "step_many", manyRows, /*overRows=*/true)))
+    FailureOr<hardware::Machine> machine = hardware::machineOf(getOperation());
+    if (failed(machine))
+      return signalPassFailure();
+    hardware::CostModel costs(*machine);
+    if (failed(makeVariant(step, "step_few", fewRows, /*overRows=*/false,
+                           costs)) ||
+        failed(
+            makeVariant(step, "step_many", manyRows, /*overRows=*/true, costs)))
       return signalPassFailure();
     step.erase();
     foldEmptyTensors();

@@ -55,20 +55,56 @@ int64_t columnCount(Operation *op) {
   return cast<ShapedType>(shaped.getType()).getDimSize(1);
 }
 
-/// Builds the phase: collects what crosses its border, fills its body, tiles it.
+/// What the matrices of a phase weigh, for the cost model.
+struct MatrixWork {
+  uint64_t bytesPerPanelColumn = 0; ///< of 16 columns, whole k, all matrices
+  uint64_t bytesPerRow = 0;         ///< widest input and output of a row
+  double bytesPerWeight = 0;        ///< mean
+  bool int8 = false;
+};
+
+MatrixWork matrixWork(ArrayRef<Operation *> ops) {
+  MatrixWork work;
+  double bytes = 0, weights = 0;
+  for (Operation *op : ops) {
+    if (!isa<xf::LinearOp, xf::LogitsOp>(op))
+      continue;
+    Type x = op->getOperand(0).getType(), weight = op->getOperand(1).getType();
+    std::optional<xf::EncodedMatrix> matrix = xf::getEncodedMatrix(weight);
+    if (!matrix)
+      continue;
+    uint64_t k = matrix->getK();
+    std::optional<size_t> panel =
+        panelBytes(matrix->encoding, 16, matrix->group);
+    uint64_t column = panel ? *panel * (k / matrix->group) : 64 * k;
+    work.bytesPerPanelColumn += column;
+    bytes += double(column);
+    weights += 16.0 * double(k);
+    work.bytesPerRow =
+        std::max(work.bytesPerRow, 4 * (k + uint64_t(columnCount(op))));
+    work.int8 |= isa<xf::PanelType>(cast<ShapedType>(x).getElementType());
+  }
+  if (weights > 0)
+    work.bytesPerWeight = bytes / weights;
+  return work;
+}
+
+/// Builds the phase: collects what crosses its border, fills its body, tiles
+/// it.
 class Builder {
 public:
   Builder(RewriterBase &rewriter, ArrayRef<Operation *> ops, Operation *before,
           const TilingScheme &scheme)
       : rewriter(rewriter), ops(ops), before(before), scheme(scheme),
-        members(ops.begin(), ops.end()) {}
+        members(ops.begin(), ops.end()), work(matrixWork(ops)) {}
 
   FailureOr<spmd::PhaseOp> run();
 
 private:
   bool isOutput(Value value) {
-    return llvm::any_of(value.getUsers(),
-                        [&](Operation *user) { return !members.contains(user); });
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      return !members.contains(user);
+    });
   }
   void collectOutputs();
   void collectInputs(Value value);
@@ -76,6 +112,8 @@ private:
   Value mapValue(Value value);
   LogicalResult tileBody(spmd::PhaseOp phase);
   LogicalResult tileTerminal(Operation *op, bool overRows);
+  int64_t rowsOfTile() const;
+  int64_t columnsOfTile(Operation *op) const;
   /// Tiles an op that writes to the cache and has no result, which upstream's
   /// tile-and-fuse does not take, and fuses its producers.
   LogicalResult tileEffect(TilingInterface op,
@@ -88,6 +126,7 @@ private:
   Operation *before;
   TilingScheme scheme;
   llvm::SmallPtrSet<Operation *, 16> members;
+  MatrixWork work;
 
   llvm::SetVector<Value> inputs;
   /// Destination of each output, and the value that it becomes. The destination
@@ -161,11 +200,11 @@ void Builder::fillBody(spmd::PhaseOp phase) {
     if (auto append = dyn_cast<xf::KVAppendOp>(op)) {
       // Inside a phase the cache is memory: the op has no result.
       Value root = rootCache.lookup(append.getResult());
-      xf::KVAppendOp::create(rewriter, append.getLoc(), Type(), append.getPart(),
-                             mapping.lookup(append.getRows()), mapping.lookup(root),
-                             mapping.lookup(append.getLayer()),
-                             mapping.lookup(append.getFirstHead()),
-                             mapping.lookup(append.getX()));
+      xf::KVAppendOp::create(
+          rewriter, append.getLoc(), Type(), append.getPart(),
+          mapping.lookup(append.getRows()), mapping.lookup(root),
+          mapping.lookup(append.getLayer()),
+          mapping.lookup(append.getFirstHead()), mapping.lookup(append.getX()));
       mapping.map(append.getResult(), mapping.lookup(root));
       continue;
     }
@@ -197,12 +236,14 @@ FailureOr<spmd::PhaseOp> Builder::run() {
       outside.push_back(destination);
   }
   SmallVector<Type> types(ValueRange(outputs).getTypes());
-  auto phase = spmd::PhaseOp::create(rewriter, before->getLoc(), types,
-                                     inputs.getArrayRef(), outside, StringAttr());
+  auto phase =
+      spmd::PhaseOp::create(rewriter, before->getLoc(), types,
+                            inputs.getArrayRef(), outside, StringAttr());
   SmallVector<Type> argumentTypes(ValueRange(inputs.getArrayRef()).getTypes());
   llvm::append_range(argumentTypes, ValueRange(outside).getTypes());
-  rewriter.createBlock(&phase.getBody(), {}, argumentTypes,
-                       SmallVector<Location>(argumentTypes.size(), phase.getLoc()));
+  rewriter.createBlock(
+      &phase.getBody(), {}, argumentTypes,
+      SmallVector<Location>(argumentTypes.size(), phase.getLoc()));
   fillBody(phase);
   for (auto [output, result] : llvm::zip_equal(outputs, phase.getResults()))
     rewriter.replaceUsesWithIf(output, result, [&](OpOperand &use) {
@@ -240,6 +281,28 @@ LogicalResult Builder::tileBody(spmd::PhaseOp phase) {
   return success();
 }
 
+int64_t Builder::rowsOfTile() const {
+  if (scheme.rowBlock)
+    return scheme.rowBlock;
+  // Phases without a matrix share the block of those with small rows.
+  uint64_t bytesPerRow = std::max<uint64_t>(work.bytesPerRow, 4);
+  double bytesPerWeight = work.bytesPerWeight > 0 ? work.bytesPerWeight : 2;
+  return scheme.costs.rowBlock(bytesPerRow, bytesPerWeight, work.int8);
+}
+
+int64_t Builder::columnsOfTile(Operation *op) const {
+  // Heads are the natural tile; plain columns take more panels where there are
+  // many.
+  int64_t unit = columnUnit(op);
+  if (isa<xf::AttentionOp, xf::RopeOp, xf::KVAppendOp>(op))
+    return unit;
+  if (scheme.panelsPerTile)
+    return unit * scheme.panelsPerTile;
+  int64_t panels = llvm::divideCeil(columnCount(op), unit);
+  return unit * scheme.costs.panelsPerTile(
+                    panels, std::max<uint64_t>(work.bytesPerPanelColumn, 1));
+}
+
 LogicalResult Builder::tileTerminal(Operation *op, bool overRows) {
   auto tileable = cast<TilingInterface>(op);
   SmallVector<OpFoldResult> sizes;
@@ -247,20 +310,14 @@ LogicalResult Builder::tileTerminal(Operation *op, bool overRows) {
   spmd::Schedule schedule = spmd::Schedule::Static;
   bool onlyRows = tileable.getLoopIteratorTypes().size() == 1;
   if (overRows || onlyRows) {
-    sizes.push_back(rewriter.getIndexAttr(overRows ? scheme.rowBlock : 1));
+    sizes.push_back(rewriter.getIndexAttr(overRows ? rowsOfTile() : 1));
     cost = onlyRows ? 1 : columnCount(op);
     // Later rows see more keys.
     if (isa<xf::AttentionOp>(op) && overRows)
       schedule = spmd::Schedule::Claim;
   } else {
-    int64_t unit = columnUnit(op), columns = columnCount(op);
-    int64_t units = (columns + unit - 1) / unit;
-    // Heads are the natural tile; plain columns take more panels where there
-    // are many.
-    if (!isa<xf::AttentionOp>(op) && unit == 16)
-      unit *= std::clamp<int64_t>(units / scheme.tilesPerPhase, 1, 8);
-    sizes = {rewriter.getIndexAttr(0), rewriter.getIndexAttr(unit)};
-    cost = unit;
+    cost = columnsOfTile(op);
+    sizes = {rewriter.getIndexAttr(0), rewriter.getIndexAttr(cost)};
   }
   scf::SCFTilingOptions tiling;
   tiling.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
@@ -277,8 +334,8 @@ LogicalResult Builder::tileTerminal(Operation *op, bool overRows) {
   scf::SCFTileAndFuseOptions options;
   options.setTilingOptions(tiling);
   options.setFusionControlFn(
-      [&](tensor::ExtractSliceOp, OpResult producer, bool)
-          -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+      [&](tensor::ExtractSliceOp, OpResult producer,
+          bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
         if (!fuses(producer))
           return std::nullopt;
         return scf::SCFTileAndFuseOptions::ControlFnResult{};
@@ -295,9 +352,9 @@ LogicalResult Builder::tileTerminal(Operation *op, bool overRows) {
   return success();
 }
 
-LogicalResult
-Builder::tileEffect(TilingInterface op, const scf::SCFTilingOptions &tiling,
-                    llvm::function_ref<bool(OpResult)> fuses) {
+LogicalResult Builder::tileEffect(TilingInterface op,
+                                  const scf::SCFTilingOptions &tiling,
+                                  llvm::function_ref<bool(OpResult)> fuses) {
   FailureOr<scf::SCFTilingResult> result =
       scf::tileUsingSCF(rewriter, op, tiling);
   if (failed(result))
@@ -334,7 +391,8 @@ void Builder::wrapObserver(xf::TapOp tap) {
 } // namespace
 
 FailureOr<spmd::PhaseOp> buildPhase(RewriterBase &rewriter,
-                                    ArrayRef<Operation *> ops, Operation *before,
+                                    ArrayRef<Operation *> ops,
+                                    Operation *before,
                                     const TilingScheme &scheme) {
   return Builder(rewriter, ops, before, scheme).run();
 }

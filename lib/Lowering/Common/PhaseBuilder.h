@@ -9,12 +9,14 @@
 
 #include "espalier/Dialect/SPMD/SPMD.h"
 #include "espalier/Dialect/XF/XF.h"
+#include "espalier/Hardware/CostModel.h"
 
 namespace espalier {
 
 /// How `xf-partition` treats an op.
 enum class Placement {
-  /// Not placed: a constant, a weight, an empty tensor, index arithmetic; cloned
+  /// Not placed: a constant, a weight, an empty tensor, index arithmetic;
+  /// cloned
   /// to where it is used.
   Auxiliary,
   /// Needs whole rows and is small: repeated by every worker, or computed with
@@ -34,8 +36,9 @@ std::optional<Placement> getPlacement(mlir::Operation *op);
 /// How the tiles of a phase are cut.
 struct TilingScheme {
   bool overRows;         ///< else over columns
-  int64_t rowBlock;      ///< rows of a tile, over rows
-  int64_t tilesPerPhase; ///< tiles wanted, over columns
+  int64_t rowBlock;      ///< rows of a tile, over rows; 0: `costs` decides
+  int64_t panelsPerTile; ///< of 16 columns, over columns; 0: `costs` decides
+  hardware::CostModel costs;
 };
 
 /// Makes a phase of `ops` (in order, all of one level of one block) before

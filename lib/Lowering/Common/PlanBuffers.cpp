@@ -18,8 +18,8 @@ namespace {
 
 constexpr uint64_t arenaAlignment = 64;
 
-/// An allocation, its size at most, and the span of program points, in the order
-/// of a walk, at which it may be live.
+/// An allocation, its size at most, and the span of program points, in the
+/// order of a walk, at which it may be live.
 struct Buffer {
   memref::AllocOp alloc;
   uint64_t bytes = 0;
@@ -41,7 +41,8 @@ FailureOr<uint64_t> boundedBytes(memref::AllocOp alloc) {
     if (ShapedType::isDynamic(size)) {
       FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
           presburger::BoundType::UB,
-          ValueBoundsConstraintSet::Variable(alloc.getDynamicSizes()[dynamic++]),
+          ValueBoundsConstraintSet::Variable(
+              alloc.getDynamicSizes()[dynamic++]),
           /*stopCondition=*/nullptr, /*closedUB=*/true);
       if (failed(bound))
         return alloc.emitOpError("has a size without a constant upper bound");
@@ -128,9 +129,11 @@ uint64_t placeBuffers(MutableArrayRef<Buffer> buffers) {
   for (Buffer *buffer : order) {
     buffer->offset = 0;
     // Ascending offsets: move past each neighbour in time that is in the way.
-    llvm::sort(placed, [](Buffer *a, Buffer *b) { return a->offset < b->offset; });
+    llvm::sort(placed,
+               [](Buffer *a, Buffer *b) { return a->offset < b->offset; });
     for (Buffer *other : placed) {
-      bool together = buffer->begin <= other->end && other->begin <= buffer->end;
+      bool together =
+          buffer->begin <= other->end && other->begin <= buffer->end;
       bool overlaps = buffer->offset < other->offset + other->bytes &&
                       other->offset < buffer->offset + buffer->bytes;
       if (together && overlaps)
@@ -145,9 +148,9 @@ uint64_t placeBuffers(MutableArrayRef<Buffer> buffers) {
 void replaceAlloc(const Buffer &buffer, spmd::Space space) {
   memref::AllocOp alloc = buffer.alloc;
   OpBuilder builder(alloc);
-  auto replacement = spmd::BufferOp::create(
-      builder, alloc.getLoc(), alloc.getType(), alloc.getDynamicSizes(), space,
-      buffer.offset);
+  auto replacement =
+      spmd::BufferOp::create(builder, alloc.getLoc(), alloc.getType(),
+                             alloc.getDynamicSizes(), space, buffer.offset);
   for (Operation *user : llvm::make_early_inc_range(alloc->getUsers()))
     if (isa<memref::DeallocOp>(user))
       user->erase();

@@ -38,7 +38,8 @@ void buildSPMDPipeline(OpPassManager &manager) {
 
 void registerSPMDPipeline() {
   PassPipelineRegistration<>(
-      "espalier-spmd", "from an xf module with packed weights to bufferised phases",
+      "espalier-spmd",
+      "from an xf module with packed weights to bufferised phases",
       buildSPMDPipeline);
 }
 

@@ -1,4 +1,4 @@
-// RUN: espalier-opt %s --xf-partition="few-rows=8 many-rows=64 row-block=16 tiles=4" --canonicalize | FileCheck %s
+// RUN: espalier-opt %s --xf-partition="few-rows=8 many-rows=64 row-block=16 panels-per-tile=1" --canonicalize | FileCheck %s
 // RUN: espalier-opt %s --espalier-spmd | FileCheck %s --check-prefix=BUF
 
 // Two layers of the llama family: hidden 64, 4 query heads and 2 key/value heads
