@@ -125,8 +125,10 @@ void lowerDotOps(mlir::Operation *root, bool expand);
 /// scf, arith, vector and llvm ops, with the function attributes that make LLVM
 /// use that instruction set. `expandDot` replaces the 8-bit product op of the
 /// 512-bit kernels by plain arithmetic, so that a CPU without AVX-512 can run
-/// the same kernels (tests). Fails, with an error on the module, for a key that
-/// names no kernel.
+/// the same kernels (tests). The back end must not fuse on its own
+/// (TargetOptions::AllowFPOpFusion = Strict): every FMA is written as one.
+/// Lowering needs scf-to-cf, vector-to-llvm, arith-to-llvm and cf-to-llvm.
+/// Fails, with an error on the module, for a key that names no kernel.
 mlir::LogicalResult generateKernels(mlir::ModuleOp module,
                                     llvm::ArrayRef<KernelKey> keys, Isa isa,
                                     bool expandDot = false);
