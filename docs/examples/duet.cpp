@@ -25,7 +25,8 @@ static int append(void *user, int32_t, const char *text, size_t bytes) {
     espalier_session *session;                                                 \
     int32_t *ids;                                                              \
     size_t count;                                                              \
-    if (NAME##_open(&open, &model) || NAME##_session_create(model, &session) || \
+    if (NAME##_open(&open, &model) ||                                          \
+        NAME##_session_create(model, &session) ||                              \
         NAME##_tokenize(model, PROMPT.data(), PROMPT.size(), 1, &ids,          \
                         &count) ||                                             \
         NAME##_generate(session, ids, count, &options, append, &OUT, nullptr)) \

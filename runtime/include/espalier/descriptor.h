@@ -29,42 +29,46 @@ extern "C" {
  *  "Row" is one token of one sequence; rows of a slot stand together, parents
  *  before children. All arrays are read-only to the step. */
 typedef struct espalier_step_args {
-  uint32_t size;          /**< sizeof(espalier_step_args) */
-  uint32_t rows;          /**< 1 .. the variant's max_rows */
-  uint32_t wanted_count;  /**< rows whose logits are wanted, 0 .. rows */
-  uint32_t tree;          /**< 1: `path` is used; 0: every row is on a chain */
-  const int32_t *token;    /**< [rows] token id; out of range is the caller's error */
+  uint32_t size;         /**< sizeof(espalier_step_args) */
+  uint32_t rows;         /**< 1 .. the variant's max_rows */
+  uint32_t wanted_count; /**< rows whose logits are wanted, 0 .. rows */
+  uint32_t tree;         /**< 1: `path` is used; 0: every row is on a chain */
+  const int32_t
+      *token; /**< [rows] token id; out of range is the caller's error */
   const int32_t *position; /**< [rows] absolute position: past + depth */
-  const int32_t *past;     /**< [rows] tokens of the row's slot before this call */
-  const int32_t *cache_row; /**< [rows] cache row that takes the row's key and
-                                 value; -1: a padding row, which writes nothing */
-  uint8_t *const *kv;      /**< [rows] the KV cache of the row's slot */
-  const int32_t *path_begin; /**< [rows] tree only: row r sees, at positions past,
-                                  past + 1, ..., position[r], the cache rows
-                                  path[path_begin[r] + 0], [+ 1], ..., its own last */
+  const int32_t *past; /**< [rows] tokens of the row's slot before this call */
+  const int32_t
+      *cache_row;     /**< [rows] cache row that takes the row's key and
+                           value; -1: a padding row, which writes nothing */
+  uint8_t *const *kv; /**< [rows] the KV cache of the row's slot */
+  const int32_t
+      *path_begin; /**< [rows] tree only: row r sees, at positions past,
+                        past + 1, ..., position[r], the cache rows
+                        path[path_begin[r] + 0], [+ 1], ..., its own last */
   const int32_t *path;
-  const int32_t *wanted;   /**< [wanted_count] ascending row indices */
-  uint64_t kv_capacity;    /**< cache rows per slot, a multiple of 64 */
-  const uint8_t *weights;  /**< data section of the packed weights */
-  const float *rope;       /**< [positions][rope_dim] : cos of rope_dim/2, then sin */
-  uint8_t *shared;         /**< shared arena, the variant's shared_bytes, 64-aligned */
-  float *logits;           /**< [wanted_count][vocab] */
-  float *hidden;           /**< [layers + 1][rows][hidden], or NULL: not wanted */
+  const int32_t *wanted;  /**< [wanted_count] ascending row indices */
+  uint64_t kv_capacity;   /**< cache rows per slot, a multiple of 64 */
+  const uint8_t *weights; /**< data section of the packed weights */
+  const float *rope; /**< [positions][rope_dim] : cos of rope_dim/2, then sin */
+  uint8_t *shared; /**< shared arena, the variant's shared_bytes, 64-aligned */
+  float *logits;   /**< [wanted_count][vocab] */
+  float *hidden;   /**< [layers + 1][rows][hidden], or NULL: not wanted */
   /** Meets all workers; all that any of them wrote before is seen by all after.
    *  The last to arrive sets *claim to 0 before it lets the others go. */
   void (*barrier)(void *barrier_context, uint32_t worker);
   void *barrier_context;
-  uint32_t *claim;         /**< next tile of a claimed phase; 0 at each barrier */
+  uint32_t *claim; /**< next tile of a claimed phase; 0 at each barrier */
 } espalier_step_args;
 
 /** One worker's part of a step. `scratch` is that worker's private arena
  *  (private_bytes, 64-aligned). Called by each worker once a step, with
  *  MXCSR at its default (round to nearest, subnormals kept). */
-typedef void (*espalier_step_fn)(const espalier_step_args *args, uint8_t *scratch,
-                                 uint32_t worker, uint32_t workers);
+typedef void (*espalier_step_fn)(const espalier_step_args *args,
+                                 uint8_t *scratch, uint32_t worker,
+                                 uint32_t workers);
 
-/** `step` compiled for a range of rows. The runtime takes the first variant with
- *  max_rows >= rows; the last one's max_rows bounds a call. */
+/** `step` compiled for a range of rows. The runtime takes the first variant
+ * with max_rows >= rows; the last one's max_rows bounds a call. */
 typedef struct espalier_variant {
   uint32_t max_rows;
   uint32_t reserved;
@@ -81,7 +85,7 @@ enum {
 };
 
 typedef struct espalier_isa_entry {
-  uint32_t isa;                  /**< ESPALIER_ISA_* */
+  uint32_t isa; /**< ESPALIER_ISA_* */
   uint32_t reserved;
   const espalier_step_fn *steps; /**< [variant_count], in the variants' order */
 } espalier_isa_entry;
@@ -104,24 +108,25 @@ enum { ESPALIER_F32 = 0, ESPALIER_F16 = 1, ESPALIER_BF16 = 2 };
  *  kv_heads * capacity * head_dim * element size later. */
 typedef struct espalier_kv_layout {
   uint32_t layers, kv_heads, head_dim, value_dim;
-  uint32_t element_type;     /**< ESPALIER_F32 ... */
+  uint32_t element_type; /**< ESPALIER_F32 ... */
   uint32_t element_bytes;
-  uint64_t layer_row_bytes;  /**< kv_heads * (head_dim + value_dim) * element_bytes */
+  uint64_t
+      layer_row_bytes; /**< kv_heads * (head_dim + value_dim) * element_bytes */
 } espalier_kv_layout;
 
 /** What the model is, for people and for limits. */
 typedef struct espalier_model_card {
-  const char *family;       /**< "llama", ... */
-  const char *source;       /**< file name of the model, without its folder */
-  const char *target;       /**< "cpu" */
-  const char *order;        /**< order of sums: "cpu-1" */
-  const char *activations;  /**< "int8" where any linear quantises them, "f32" */
-  const char *compiler;     /**< name and version of the compiler */
+  const char *family;      /**< "llama", ... */
+  const char *source;      /**< file name of the model, without its folder */
+  const char *target;      /**< "cpu" */
+  const char *order;       /**< order of sums: "cpu-1" */
+  const char *activations; /**< "int8" where any linear quantises them, "f32" */
+  const char *compiler;    /**< name and version of the compiler */
   uint32_t layers, hidden, heads, kv_heads, head_dim, ffn, vocab;
-  uint32_t max_positions;   /**< the model's trained context */
+  uint32_t max_positions; /**< the model's trained context */
   uint64_t parameters;
   uint64_t weight_bytes_per_token; /**< weights that one decoded token reads */
-  int32_t bos_token;        /**< -1: none */
+  int32_t bos_token;               /**< -1: none */
   uint32_t eos_count;
   const int32_t *eos_tokens;
 } espalier_model_card;
@@ -129,7 +134,7 @@ typedef struct espalier_model_card {
 /** RoPE: the table row of position p is cos(p * freq[i]) * factor for every i,
  *  then the sines. Built at open by the functions of docs/numerics.md. */
 typedef struct espalier_rope {
-  uint32_t dim;            /**< rotated elements of a head; 0: no RoPE */
+  uint32_t dim; /**< rotated elements of a head; 0: no RoPE */
   float attention_factor;
   const float *frequencies; /**< [dim / 2] */
 } espalier_rope;
@@ -137,7 +142,7 @@ typedef struct espalier_rope {
 typedef struct espalier_descriptor {
   uint64_t magic;
   uint32_t version;
-  uint32_t size;           /**< sizeof(espalier_descriptor) */
+  uint32_t size; /**< sizeof(espalier_descriptor) */
   const char *name;
   const espalier_model_card *card;
   uint32_t variant_count;
@@ -148,9 +153,10 @@ typedef struct espalier_descriptor {
   espalier_rope rope;
   /** The container: `weights_file` beside the artefact, or bundled after it. */
   const char *weights_file;
-  uint64_t header_bytes;   /**< 8 + N of the safetensors header */
+  uint64_t header_bytes; /**< 8 + N of the safetensors header */
   uint64_t data_bytes;
-  uint64_t header_hash[2]; /**< XXH3-128 of the header_bytes, low and high half */
+  uint64_t
+      header_hash[2]; /**< XXH3-128 of the header_bytes, low and high half */
   uint64_t tensor_count;
   const espalier_tensor *tensors;
   /** Tokenizer tables (runtime/lib/Text reads them), or NULL and why not. */
@@ -165,11 +171,11 @@ typedef struct espalier_descriptor {
 /** A bundle's last 64 bytes, little-endian. */
 #define ESPALIER_BUNDLE_MAGIC "ESPALIERBUNDLE\0\1"
 typedef struct espalier_bundle_footer {
-  uint64_t offset;         /**< of the container, a multiple of 4096 */
-  uint64_t size;           /**< of the container */
+  uint64_t offset; /**< of the container, a multiple of 4096 */
+  uint64_t size;   /**< of the container */
   uint64_t header_hash[2];
-  uint32_t version;        /**< 1 */
-  uint32_t reserved[3];    /**< 0 */
+  uint32_t version;     /**< 1 */
+  uint32_t reserved[3]; /**< 0 */
   char magic[16];
 } espalier_bundle_footer;
 

@@ -27,13 +27,14 @@ extern "C" {
 
 typedef enum espalier_status {
   ESPALIER_OK = 0,
-  ESPALIER_CANCELLED = 1,        /**< espalier_cancel, or the callback said stop */
-  ESPALIER_ERROR_ARGUMENT = 2,   /**< a value that the function does not take */
-  ESPALIER_ERROR_FILE = 3,       /**< weights missing, damaged or of another model */
-  ESPALIER_ERROR_MEMORY = 4,     /**< does not fit; the message has the figures */
-  ESPALIER_ERROR_CONTEXT = 5,    /**< the session's context is full */
-  ESPALIER_ERROR_CPU = 6,        /**< the CPU lacks what the model was compiled for */
-  ESPALIER_ERROR_UNSUPPORTED = 7 /**< e.g. text on a model without a tokenizer */
+  ESPALIER_CANCELLED = 1, /**< espalier_cancel, or the callback said stop */
+  ESPALIER_ERROR_ARGUMENT = 2, /**< a value that the function does not take */
+  ESPALIER_ERROR_FILE = 3, /**< weights missing, damaged or of another model */
+  ESPALIER_ERROR_MEMORY = 4,  /**< does not fit; the message has the figures */
+  ESPALIER_ERROR_CONTEXT = 5, /**< the session's context is full */
+  ESPALIER_ERROR_CPU = 6, /**< the CPU lacks what the model was compiled for */
+  ESPALIER_ERROR_UNSUPPORTED =
+      7 /**< e.g. text on a model without a tokenizer */
 } espalier_status;
 
 /** Why the calling thread's last failing call failed; "" when none did. */
@@ -51,18 +52,20 @@ typedef struct espalier_team {
   uint32_t version; /**< 1 */
   uint32_t workers; /**< 1 or more */
   uint32_t reserved;
-  /** Calls fn(ctx, worker) for worker 0 .. workers-1, all at the same time (they
-   *  meet at barriers), and returns when all have returned. Called with the team
-   *  locked. */
-  void (*run)(struct espalier_team *team, void (*fn)(void *ctx, uint32_t worker), void *ctx);
+  /** Calls fn(ctx, worker) for worker 0 .. workers-1, all at the same time
+   * (they meet at barriers), and returns when all have returned. Called with
+   * the team locked. */
+  void (*run)(struct espalier_team *team,
+              void (*fn)(void *ctx, uint32_t worker), void *ctx);
   void (*lock)(struct espalier_team *team);
   void (*unlock)(struct espalier_team *team);
   void *context;
 } espalier_team;
 
-/** Starts `workers` - 1 threads (the caller is worker 0); 0: one worker for each
- *  CPU that the process may use. */
-ESPALIER_API espalier_status espalier_team_create(uint32_t workers, espalier_team **team);
+/** Starts `workers` - 1 threads (the caller is worker 0); 0: one worker for
+ * each CPU that the process may use. */
+ESPALIER_API espalier_status espalier_team_create(uint32_t workers,
+                                                  espalier_team **team);
 /** Ends the threads. No model may use the team any more. NULL is allowed. */
 ESPALIER_API void espalier_team_destroy(espalier_team *team);
 
@@ -71,15 +74,16 @@ ESPALIER_API void espalier_team_destroy(espalier_team *team);
 typedef struct espalier_model espalier_model;
 
 typedef struct espalier_open_options {
-  uint32_t size;           /**< sizeof(espalier_open_options) */
-  uint32_t context;        /**< tokens a session holds; 0: the smaller of the model's and 4096;
-                                at most the model's */
-  uint32_t threads;        /**< used when `team` is NULL; 0: every CPU */
+  uint32_t size;    /**< sizeof(espalier_open_options) */
+  uint32_t context; /**< tokens a session holds; 0: the smaller of the model's
+                       and 4096; at most the model's */
+  uint32_t threads; /**< used when `team` is NULL; 0: every CPU */
   uint32_t reserved;
-  espalier_team *team;     /**< must outlive the model; NULL: the library's own, one for each
-                                number of threads, shared by the models that ask for it */
-  const char *weights;     /**< path of the container; NULL: bundled in the image that holds the
-                                descriptor, else beside it */
+  espalier_team
+      *team; /**< must outlive the model; NULL: the library's own, one for each
+                  number of threads, shared by the models that ask for it */
+  const char *weights; /**< path of the container; NULL: bundled in the image
+                          that holds the descriptor, else beside it */
 } espalier_open_options;
 
 /** Fills in the defaults. */
@@ -90,16 +94,18 @@ ESPALIER_API void espalier_open_options_init(espalier_open_options *options);
  *  descriptor must outlive the model. The environment variable ESPALIER_ISA
  *  (avx2, avx512) forces an instruction set. Sessions of one model may be used
  *  by different threads at once. */
-ESPALIER_API espalier_status espalier_open(const espalier_descriptor *descriptor,
-                                           const espalier_open_options *options,
-                                           espalier_model **model);
-/** Loads a shared library made by `espalier compile`, and opens the model in it. */
-ESPALIER_API espalier_status espalier_open_library(const char *path,
-                                                   const espalier_open_options *options,
-                                                   espalier_model **model);
+ESPALIER_API espalier_status
+espalier_open(const espalier_descriptor *descriptor,
+              const espalier_open_options *options, espalier_model **model);
+/** Loads a shared library made by `espalier compile`, and opens the model in
+ * it. */
+ESPALIER_API espalier_status
+espalier_open_library(const char *path, const espalier_open_options *options,
+                      espalier_model **model);
 /** Sessions of the model must be closed before. NULL is allowed. */
 ESPALIER_API void espalier_close(espalier_model *model);
-ESPALIER_API const espalier_descriptor *espalier_model_descriptor(const espalier_model *model);
+ESPALIER_API const espalier_descriptor *
+espalier_model_descriptor(const espalier_model *model);
 /** "avx2", "avx512", "aarch64": the code that runs. */
 ESPALIER_API const char *espalier_model_isa(const espalier_model *model);
 ESPALIER_API uint32_t espalier_model_context(const espalier_model *model);
@@ -110,101 +116,111 @@ ESPALIER_API espalier_status espalier_verify(espalier_model *model);
 
 typedef struct espalier_session espalier_session;
 
-/** Reserves the KV cache for the model's context; memory is touched as it fills. */
-ESPALIER_API espalier_status espalier_session_create(espalier_model *model,
-                                                     espalier_session **session);
+/** Reserves the KV cache for the model's context; memory is touched as it
+ * fills. */
+ESPALIER_API espalier_status
+espalier_session_create(espalier_model *model, espalier_session **session);
 ESPALIER_API void espalier_session_destroy(espalier_session *session);
 /** Tokens in the cache. */
 ESPALIER_API uint32_t espalier_session_length(const espalier_session *session);
 /** Keeps the first `length` tokens. */
-ESPALIER_API espalier_status espalier_session_truncate(espalier_session *session, uint32_t length);
+ESPALIER_API espalier_status
+espalier_session_truncate(espalier_session *session, uint32_t length);
 
 /** What one espalier_step computes, beyond filling the cache. */
 typedef struct espalier_step_request {
-  uint32_t size;           /**< sizeof(espalier_step_request) */
-  uint32_t count;          /**< rows */
-  const int32_t *tokens;   /**< [count] */
-  /** NULL: a chain. Else [count] index of the parent row, smaller than the row's
-   *  own, or -1: the last cached token. Rows of a tree are not committed. */
+  uint32_t size;         /**< sizeof(espalier_step_request) */
+  uint32_t count;        /**< rows */
+  const int32_t *tokens; /**< [count] */
+  /** NULL: a chain. Else [count] index of the parent row, smaller than the
+   * row's own, or -1: the last cached token. Rows of a tree are not committed.
+   */
   const int32_t *parents;
-  uint32_t wanted_count;   /**< rows whose logits are wanted */
+  uint32_t wanted_count; /**< rows whose logits are wanted */
   uint32_t reserved;
-  const uint32_t *wanted;  /**< [wanted_count] ascending; NULL with wanted_count 0 */
-  float *logits;           /**< [wanted_count][vocab] */
-  float *hidden;           /**< [layers + 1][count][hidden] before the final norm, or NULL */
+  const uint32_t
+      *wanted;   /**< [wanted_count] ascending; NULL with wanted_count 0 */
+  float *logits; /**< [wanted_count][vocab] */
+  float *
+      hidden; /**< [layers + 1][count][hidden] before the final norm, or NULL */
 } espalier_step_request;
 
-/** Runs the rows, in chunks where they are many. A chain advances the session. A
- *  step that fails or is cancelled leaves the session as long as it was. A tree
- *  that was not committed is dropped by the next step. */
-ESPALIER_API espalier_status espalier_step(espalier_session *session,
-                                           const espalier_step_request *request);
+/** Runs the rows, in chunks where they are many. A chain advances the session.
+ * A step that fails or is cancelled leaves the session as long as it was. A
+ * tree that was not committed is dropped by the next step. */
+ESPALIER_API espalier_status
+espalier_step(espalier_session *session, const espalier_step_request *request);
 /** After a tree step: keeps the path that ends in row `row` of that tree (-1:
  *  none of it) and advances the session by its length. */
-ESPALIER_API espalier_status espalier_commit(espalier_session *session, int32_t row);
+ESPALIER_API espalier_status espalier_commit(espalier_session *session,
+                                             int32_t row);
 /** Makes a running espalier_step or espalier_generate of the session return
- *  ESPALIER_CANCELLED after the chunk or token at hand; the session stays usable.
- *  Without a running call it does nothing. Callable from any thread and from a
- *  signal handler. */
+ *  ESPALIER_CANCELLED after the chunk or token at hand; the session stays
+ * usable. Without a running call it does nothing. Callable from any thread and
+ * from a signal handler. */
 ESPALIER_API void espalier_cancel(espalier_session *session);
 
 /*--- Text -----------------------------------------------------------------*/
 
 /** Encodes UTF-8 text; `special` adds the tokens of the model's post-processor.
  *  *ids is freed with espalier_free. */
-ESPALIER_API espalier_status espalier_tokenize(const espalier_model *model, const char *text,
-                                               size_t bytes, int special, int32_t **ids,
+ESPALIER_API espalier_status espalier_tokenize(const espalier_model *model,
+                                               const char *text, size_t bytes,
+                                               int special, int32_t **ids,
                                                size_t *count);
-/** Decodes; `keep_special` keeps special tokens. *text is NUL-terminated and freed
- *  with espalier_free. */
-ESPALIER_API espalier_status espalier_detokenize(const espalier_model *model, const int32_t *ids,
-                                                 size_t count, int keep_special, char **text,
-                                                 size_t *bytes);
+/** Decodes; `keep_special` keeps special tokens. *text is NUL-terminated and
+ * freed with espalier_free. */
+ESPALIER_API espalier_status espalier_detokenize(const espalier_model *model,
+                                                 const int32_t *ids,
+                                                 size_t count, int keep_special,
+                                                 char **text, size_t *bytes);
 ESPALIER_API void espalier_free(void *memory);
 
 /*--- Generation -----------------------------------------------------------*/
 
 typedef struct espalier_generate_options {
-  uint32_t size;           /**< sizeof(espalier_generate_options) */
-  uint32_t max_tokens;     /**< 0: until the end of text or of the context */
-  float temperature;       /**< 0: greedy */
-  uint32_t top_k;          /**< 0: off */
-  float top_p;             /**< 1: off */
-  uint32_t ignore_eos;     /**< 1: end-of-text tokens do not end it */
-  uint64_t seed;           /**< same seed, options and prompt: same tokens on any machine */
+  uint32_t size;       /**< sizeof(espalier_generate_options) */
+  uint32_t max_tokens; /**< 0: until the end of text or of the context */
+  float temperature;   /**< 0: greedy */
+  uint32_t top_k;      /**< 0: off */
+  float top_p;         /**< 1: off */
+  uint32_t ignore_eos; /**< 1: end-of-text tokens do not end it */
+  uint64_t
+      seed; /**< same seed, options and prompt: same tokens on any machine */
 } espalier_generate_options;
 
 /** Greedy, until the end of text. */
-ESPALIER_API void espalier_generate_options_init(espalier_generate_options *options);
+ESPALIER_API void
+espalier_generate_options_init(espalier_generate_options *options);
 
 /** One new token. `text` holds the characters that it completed (whole UTF-8
  *  characters, perhaps none; "" without a tokenizer). `token` -1: no token, but
- *  the rest of a character that the text ended in, as U+FFFD. End-of-text tokens
- *  are not delivered, unless they are ignored. Return 0 to go on. The callback
- *  may call espalier_cancel, but not step the session. */
-typedef int (*espalier_token_callback)(void *user, int32_t token, const char *text, size_t bytes);
+ *  the rest of a character that the text ended in, as U+FFFD. End-of-text
+ * tokens are not delivered, unless they are ignored. Return 0 to go on. The
+ * callback may call espalier_cancel, but not step the session. */
+typedef int (*espalier_token_callback)(void *user, int32_t token,
+                                       const char *text, size_t bytes);
 
 /** How long it took. */
 typedef struct espalier_timing {
-  uint32_t size;           /**< sizeof(espalier_timing) */
+  uint32_t size; /**< sizeof(espalier_timing) */
   uint32_t prompt_tokens;
   uint32_t new_tokens;
   uint32_t reserved;
   double prompt_seconds;
-  double decode_seconds;   /**< of the steps after the first token */
+  double decode_seconds; /**< of the steps after the first token */
 } espalier_timing;
 
-/** Feeds `prompt` after what the session holds, then samples token by token until
- *  the end of text, `max_tokens`, or the end of the context. Afterwards the
- *  session holds the prompt and the tokens delivered, without the last one where
- *  something else than the end of text stopped it: a text is gone on with by a
- *  prompt that begins with that token (espalier_session_length tells).
+/** Feeds `prompt` after what the session holds, then samples token by token
+ * until the end of text, `max_tokens`, or the end of the context. Afterwards
+ * the session holds the prompt and the tokens delivered, without the last one
+ * where something else than the end of text stopped it: a text is gone on with
+ * by a prompt that begins with that token (espalier_session_length tells).
  *  `options`, `callback` and `timing` may be NULL. */
-ESPALIER_API espalier_status espalier_generate(espalier_session *session, const int32_t *prompt,
-                                               size_t prompt_count,
-                                               const espalier_generate_options *options,
-                                               espalier_token_callback callback, void *user,
-                                               espalier_timing *timing);
+ESPALIER_API espalier_status espalier_generate(
+    espalier_session *session, const int32_t *prompt, size_t prompt_count,
+    const espalier_generate_options *options, espalier_token_callback callback,
+    void *user, espalier_timing *timing);
 
 #ifdef __cplusplus
 }

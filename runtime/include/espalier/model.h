@@ -7,12 +7,12 @@
  * A shared library made by `espalier compile` exports its descriptor,
  * espalier_model_NAME, and the whole API of espalier.h under its own name:
  * NAME_open(options, &model) opens its model, and NAME_step is espalier_step of
- * the runtime inside that library, and so on. Several such libraries live in one
- * process without meeting. ESPALIER_DECLARE_MODEL(NAME) declares all of it; the
- * header that the compiler writes beside the library is this one line.
+ * the runtime inside that library, and so on. Several such libraries live in
+ * one process without meeting. ESPALIER_DECLARE_MODEL(NAME) declares all of it;
+ * the header that the compiler writes beside the library is this one line.
  *
- * An object of one library's runtime (model, session) is given to that library's
- * functions only; a team is given to any.
+ * An object of one library's runtime (model, session) is given to that
+ * library's functions only; a team is given to any.
  */
 #ifndef ESPALIER_MODEL_H
 #define ESPALIER_MODEL_H
@@ -28,12 +28,13 @@
 /** X(function) for every function of espalier.h that keeps its meaning under
  *  another name: all but espalier_open, whose model is known. */
 #define ESPALIER_API_FUNCTIONS(X)                                              \
-  X(last_error) X(version) X(team_create) X(team_destroy)                      \
-  X(open_options_init) X(open_library) X(close) X(model_descriptor)            \
-  X(model_isa) X(model_context) X(verify) X(session_create)                    \
-  X(session_destroy) X(session_length) X(session_truncate) X(step) X(commit)   \
-  X(cancel) X(tokenize) X(detokenize) X(free) X(generate_options_init)         \
-  X(generate)
+  X(last_error)                                                                \
+  X(version) X(team_create) X(team_destroy) X(open_options_init)               \
+      X(open_library) X(close) X(model_descriptor) X(model_isa)                \
+          X(model_context) X(verify) X(session_create) X(session_destroy)      \
+              X(session_length) X(session_truncate) X(step) X(commit)          \
+                  X(cancel) X(tokenize) X(detokenize) X(free)                  \
+                      X(generate_options_init) X(generate)
 
 #define ESPALIER_DECLARE_MODEL(NAME)                                           \
   ESPALIER_EXTERN_C const espalier_descriptor espalier_model_##NAME;           \

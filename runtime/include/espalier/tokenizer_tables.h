@@ -20,7 +20,8 @@ extern "C" {
 
 #define ESPALIER_TOKENIZER_MAGIC 0x4e454b4f54505345ull /* "ESPTOKEN" */
 #define ESPALIER_TOKENIZER_VERSION 1u
-/** Ids, bytes of text and merges are below this, so that sums of two fit 32 bits. */
+/** Ids, bytes of text and merges are below this, so that sums of two fit 32
+ * bits. */
 #define ESPALIER_TOKENIZER_LIMIT 0x40000000u
 
 /** How text is cut into pieces before merging. `L` and `N` are the Unicode
@@ -28,7 +29,8 @@ extern "C" {
 enum {
   /** 's|'t|'re|'ve|'m|'ll|'d| ?L+| ?N+| ?[^sLN]+|s+(?!S)|s+ */
   ESPALIER_SPLIT_GPT2 = 1,
-  /** (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\nLN]?L+|N{1,3}| ?[^sLN]+[\r\n]*|s*[\r\n]+|s+(?!S)|s+ */
+  /** (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\nLN]?L+|N{1,3}|
+     ?[^sLN]+[\r\n]*|s*[\r\n]+|s+(?!S)|s+ */
   ESPALIER_SPLIT_LLAMA3 = 2,
   /** As LLAMA3, with N for N{1,3}. */
   ESPALIER_SPLIT_QWEN2 = 3,
@@ -40,7 +42,8 @@ enum { ESPALIER_NORMALIZE_NONE = 0, ESPALIER_NORMALIZE_NFC = 1 };
 
 /** Header flags. */
 enum {
-  /** A piece that is a token as a whole is that token, whatever the merges say. */
+  /** A piece that is a token as a whole is that token, whatever the merges say.
+   */
   ESPALIER_TOKENIZER_IGNORE_MERGES = 1
 };
 
@@ -51,25 +54,25 @@ enum {
 };
 
 enum {
-  ESPALIER_TOKENS_BEGIN,     /**< u32[vocabulary + 1] into TOKENS_TEXT, ascending */
-  ESPALIER_TOKENS_FLAGS,     /**< u8[vocabulary] ESPALIER_TOKEN_* */
-  ESPALIER_TOKENS_TEXT,      /**< the bytes that each token stands for */
-  ESPALIER_TOKENS_SORTED,    /**< u32[]: ids that IGNORE_MERGES finds, ascending by
-                                  their bytes; empty without that flag */
-  ESPALIER_MERGES_BEGIN,     /**< u32[vocabulary + 1] into MERGES: those whose left is
-                                  the id, ascending */
-  ESPALIER_MERGES,           /**< espalier_tokenizer_merge[], ascending by right within
-                                  one left */
-  ESPALIER_BYTE_TOKENS,      /**< i32[256]: the token of a byte, -1: dropped */
-  ESPALIER_RAW_BEGIN,        /**< u32[n + 1] into RAW_TEXT, ascending: added tokens,
-                                  sought in the text as it is, sorted by their bytes */
-  ESPALIER_RAW_ID,           /**< u32[n] */
+  ESPALIER_TOKENS_BEGIN, /**< u32[vocabulary + 1] into TOKENS_TEXT, ascending */
+  ESPALIER_TOKENS_FLAGS, /**< u8[vocabulary] ESPALIER_TOKEN_* */
+  ESPALIER_TOKENS_TEXT,  /**< the bytes that each token stands for */
+  ESPALIER_TOKENS_SORTED, /**< u32[]: ids that IGNORE_MERGES finds, ascending by
+                               their bytes; empty without that flag */
+  ESPALIER_MERGES_BEGIN,  /**< u32[vocabulary + 1] into MERGES: those whose left
+                             is  the id, ascending */
+  ESPALIER_MERGES, /**< espalier_tokenizer_merge[], ascending by right within
+                        one left */
+  ESPALIER_BYTE_TOKENS, /**< i32[256]: the token of a byte, -1: dropped */
+  ESPALIER_RAW_BEGIN,   /**< u32[n + 1] into RAW_TEXT, ascending: added tokens,
+                             sought in the text as it is, sorted by their bytes */
+  ESPALIER_RAW_ID,      /**< u32[n] */
   ESPALIER_RAW_TEXT,
   ESPALIER_NORMALIZED_BEGIN, /**< the same, sought in the normalised text */
   ESPALIER_NORMALIZED_ID,
   ESPALIER_NORMALIZED_TEXT,
-  ESPALIER_PREFIX,           /**< i32[]: ids that the post-processor puts before */
-  ESPALIER_SUFFIX,           /**< i32[]: and after the text */
+  ESPALIER_PREFIX, /**< i32[]: ids that the post-processor puts before */
+  ESPALIER_SUFFIX, /**< i32[]: and after the text */
   ESPALIER_TOKENIZER_SECTIONS
 };
 
@@ -80,7 +83,7 @@ typedef struct espalier_tokenizer_section {
 
 typedef struct espalier_tokenizer_merge {
   uint32_t right;
-  uint32_t rank;   /**< the lowest is merged first */
+  uint32_t rank; /**< the lowest is merged first */
   uint32_t result;
 } espalier_tokenizer_merge;
 
@@ -89,12 +92,12 @@ typedef struct espalier_tokenizer_header {
   uint32_t version;
   uint32_t header_bytes; /**< sizeof(espalier_tokenizer_header) */
   uint64_t bytes;        /**< of the whole block */
-  uint64_t hash[2];      /**< XXH3-128 of all after this field, low and high half */
-  uint32_t split;        /**< ESPALIER_SPLIT_* */
-  uint32_t normalizer;   /**< ESPALIER_NORMALIZE_* */
-  uint32_t flags;        /**< ESPALIER_TOKENIZER_* */
-  uint32_t vocabulary;   /**< ids are 0 .. vocabulary - 1 */
-  int32_t bos, eos;      /**< -1: none */
+  uint64_t hash[2]; /**< XXH3-128 of all after this field, low and high half */
+  uint32_t split;   /**< ESPALIER_SPLIT_* */
+  uint32_t normalizer; /**< ESPALIER_NORMALIZE_* */
+  uint32_t flags;      /**< ESPALIER_TOKENIZER_* */
+  uint32_t vocabulary; /**< ids are 0 .. vocabulary - 1 */
+  int32_t bos, eos;    /**< -1: none */
   espalier_tokenizer_section sections[ESPALIER_TOKENIZER_SECTIONS];
 } espalier_tokenizer_header;
 
