@@ -53,7 +53,7 @@ inline std::vector<int32_t> integers(const json::Value *list) {
 class LoweredModel {
 public:
   static inline const std::string partition =
-      ",xf-partition{few-rows=8 many-rows=64 row-block=4 tiles=4}";
+      ",xf-partition{few-rows=8 many-rows=64 row-block=4 panels-per-tile=1}";
 
   LoweredModel(const std::string &path, const std::string &pipeline,
                Options options = {})
