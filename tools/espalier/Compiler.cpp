@@ -6,19 +6,16 @@
 //===----------------------------------------------------------------------===//
 #include "Compiler.h"
 #include "Commands.h"
+#include "Context.h"
 #include "Plan.h"
 #include "Progress.h"
 #include "espalier/Hardware/TargetSpec.h"
 #include "espalier/Import/ModelImport.h"
-#include "espalier/InitAll.h"
 #include "espalier/Lowering/Passes.h"
 #include "espalier/Target/CPU.h"
 #include "espalier/Target/PackWeights.h"
 #include "espalier/Transforms/Passes.h"
 
-#include "mlir/IR/Diagnostics.h"
-#include "mlir/InitAllDialects.h"
-#include "mlir/InitAllExtensions.h"
 #include "mlir/Pass/PassManager.h"
 
 #include <chrono>
@@ -40,31 +37,6 @@ public:
 private:
   std::chrono::steady_clock::time_point start =
       std::chrono::steady_clock::now();
-};
-
-/// Collects what MLIR reports as errors; warnings go to standard error.
-class Diagnostics {
-public:
-  explicit Diagnostics(mlir::MLIRContext &context)
-      : handler(&context, [this](mlir::Diagnostic &diagnostic) {
-          take(diagnostic);
-          return mlir::success();
-        }) {}
-
-  Error error(const std::string &what) const {
-    return Error{errors.empty() ? what : what + ": " + errors};
-  }
-
-private:
-  void take(mlir::Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
-      errors += (errors.empty() ? "" : "; ") + diagnostic.str();
-    else if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Warning)
-      fprintf(stderr, "warning: %s\n", diagnostic.str().c_str());
-  }
-
-  std::string errors;
-  mlir::ScopedDiagnosticHandler handler;
 };
 
 /// xf as imported to phases on buffers.
@@ -118,19 +90,12 @@ Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
   if (!machine)
     return machine.takeError();
 
-  mlir::DialectRegistry registry;
-  mlir::registerAllDialects(registry);
-  mlir::registerAllExtensions(registry);
-  registerEspalierDialects(registry);
-  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-  context.loadDialect<mlir::DLTIDialect>();
-  Diagnostics diagnostics(context);
-
+  CompilerContext compiler;
   progress.stage("import");
   ImportOptions importOptions;
   importOptions.randomWeights = request.options.randomWeights;
   Result<ImportedModel> model =
-      importModel(request.model, context, importOptions);
+      importModel(request.model, compiler.context, importOptions);
   if (!model)
     return model.takeError();
   if (!model->tokenizer.supported())
@@ -143,7 +108,7 @@ Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
   Stopwatch passes;
   hardware::attachMachine(*model->module, *machine);
   if (failed(runPasses(*model->module, request.options)))
-    return diagnostics.error(request.model + ": cannot be lowered");
+    return compiler.error(request.model + ": cannot be lowered");
   double passSeconds = passes.seconds();
 
   CompileOptions options;

@@ -4,15 +4,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "Artefact.h"
 #include "Commands.h"
+#include "Evaluator.h"
 #include "Inputs.h"
 #include "espalier/Support/Npy.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <numeric>
 
 using namespace espalier;
 using namespace espalier::tool;
@@ -44,68 +43,37 @@ Status checkIds(const std::vector<int32_t> &ids, uint32_t vocab,
   return {};
 }
 
-/// Runs `ids` behind what the session holds; logits of the rows `wanted`.
-espalier_status step(espalier_session *session, const int32_t *ids,
-                     size_t count, const std::vector<uint32_t> &wanted,
-                     float *logits, float *hidden) {
-  espalier_step_request request = {};
-  request.size = sizeof(request);
-  request.count = uint32_t(count);
-  request.tokens = ids;
-  request.wanted_count = uint32_t(wanted.size());
-  request.wanted = wanted.data();
-  request.logits = logits;
-  request.hidden = hidden;
-  return espalier_step(session, &request);
-}
-
-std::vector<uint32_t> allRows(size_t count) {
-  std::vector<uint32_t> rows(count);
-  std::iota(rows.begin(), rows.end(), 0);
-  return rows;
-}
-
-Status evalIds(const Request &request, const Artefact &artefact,
+Status evalIds(const Request &request, Evaluator &evaluator,
                const std::vector<int32_t> &ids) {
-  const espalier_model_card &card = *artefact.descriptor->card;
-  if (Status status = checkIds(ids, card.vocab, *request.ids); !status)
-    return status;
-  Result<Model> model =
-      openModel(artefact, request.threads, ids.size() + request.newTokens);
-  if (!model)
-    return model.takeError();
-  Result<Session> session = openSession(model->get());
-  if (!session)
-    return session.takeError();
-
+  uint64_t vocab = evaluator.vocab, states = evaluator.layers + 1ull;
   bool all = request.logits.has_value();
-  std::vector<uint32_t> wanted = allRows(ids.size());
-  if (!all)
-    wanted = {uint32_t(ids.size() - 1)};
-  std::vector<float> logits(wanted.size() * card.vocab);
+  std::vector<float> logits((all ? ids.size() : 1) * vocab);
   std::vector<float> hidden(
-      request.hidden ? (card.layers + 1ull) * ids.size() * card.hidden : 0);
-  if (step(session->get(), ids.data(), ids.size(), wanted, logits.data(),
-           request.hidden ? hidden.data() : nullptr) != ESPALIER_OK)
-    return lastError();
+      request.hidden ? states * ids.size() * evaluator.width : 0);
+  if (Status status = evaluator.step(ids, all, logits.data(),
+                                     request.hidden ? hidden.data() : nullptr);
+      !status)
+    return status;
 
   std::vector<int32_t> tokens;
-  std::vector<float> next(logits.end() - card.vocab, logits.end());
+  std::vector<float> next(logits.end() - int64_t(vocab), logits.end());
   while (tokens.size() < request.newTokens) {
-    tokens.push_back(mostLikely(next.data(), card.vocab));
-    if (tokens.size() < request.newTokens &&
-        step(session->get(), &tokens.back(), 1, {0}, next.data(), nullptr) !=
-            ESPALIER_OK)
-      return lastError();
+    tokens.push_back(mostLikely(next.data(), vocab));
+    if (tokens.size() == request.newTokens)
+      break;
+    if (Status status =
+            evaluator.step({tokens.back()}, true, next.data(), nullptr);
+        !status)
+      return status;
   }
 
   if (request.logits) {
-    const uint64_t shape[] = {ids.size(), card.vocab};
+    const uint64_t shape[] = {ids.size(), vocab};
     if (Status status = writeNpy(*request.logits, shape, logits); !status)
       return status;
   }
   if (request.hidden) {
-    const uint64_t shape[] = {card.layers + 1ull, ids.size(), card.hidden};
+    const uint64_t shape[] = {states, ids.size(), evaluator.width};
     if (Status status = writeNpy(*request.hidden, shape, hidden); !status)
       return status;
   }
@@ -123,61 +91,74 @@ double surprise(const float *logits, size_t vocab, int32_t id) {
 }
 
 /// The ids of the file behind the beginning-of-text token, where there is one.
-Result<std::vector<int32_t>> textIds(espalier_model *model,
-                                     const std::string &path, int32_t bos) {
+Result<std::vector<int32_t>> textIds(Evaluator &evaluator,
+                                     const std::string &path) {
   Result<std::string> text = readText(path);
   if (!text)
     return text.takeError();
-  int32_t *ids = nullptr;
-  size_t count = 0;
-  if (espalier_tokenize(model, text->data(), text->size(), 0, &ids, &count) !=
-      ESPALIER_OK)
-    return lastError().within(path);
-  std::vector<int32_t> all;
-  if (bos >= 0)
-    all.push_back(bos);
-  all.insert(all.end(), ids, ids + count);
-  espalier_free(ids);
-  if (all.size() < 2)
+  Result<std::vector<int32_t>> ids = evaluator.tokenize(*text);
+  if (!ids)
+    return ids.takeError().within(path);
+  if (evaluator.bos >= 0)
+    ids->insert(ids->begin(), evaluator.bos);
+  if (ids->size() < 2)
     return Error{path + ": no token to predict"};
-  return all;
+  return ids;
 }
 
 /// Windows of `request.window` inputs, each from position 0; every token behind
 /// the first is predicted once.
-Status evalText(const Request &request, const Artefact &artefact) {
-  const espalier_model_card &card = *artefact.descriptor->card;
-  Result<Model> model = openModel(artefact, request.threads, request.window);
-  if (!model)
-    return model.takeError();
-  Result<std::vector<int32_t>> ids =
-      textIds(model->get(), *request.text, card.bos_token);
+Status evalText(const Request &request, Evaluator &evaluator) {
+  Result<std::vector<int32_t>> ids = textIds(evaluator, *request.text);
   if (!ids)
     return ids.takeError();
-  if (Status status = checkIds(*ids, card.vocab, *request.text); !status)
+  if (Status status = checkIds(*ids, evaluator.vocab, *request.text); !status)
     return status;
-  Result<Session> session = openSession(model->get());
-  if (!session)
-    return session.takeError();
   double sum = 0;
   size_t scored = ids->size() - 1;
   std::vector<float> logits;
   for (size_t begin = 0; begin < scored; begin += request.window) {
     size_t count = std::min<size_t>(request.window, scored - begin);
-    logits.resize(count * card.vocab);
-    if (espalier_session_truncate(session->get(), 0) != ESPALIER_OK ||
-        step(session->get(), ids->data() + begin, count, allRows(count),
-             logits.data(), nullptr) != ESPALIER_OK)
-      return lastError();
+    logits.resize(count * evaluator.vocab);
+    if (Status status = evaluator.restart(); !status)
+      return status;
+    std::vector<int32_t> window(ids->begin() + begin,
+                                ids->begin() + begin + count);
+    if (Status status = evaluator.step(window, true, logits.data(), nullptr);
+        !status)
+      return status;
     for (size_t i = 0; i < count; ++i)
-      sum +=
-          surprise(&logits[i * card.vocab], card.vocab, (*ids)[begin + i + 1]);
+      sum += surprise(&logits[i * evaluator.vocab], evaluator.vocab,
+                      (*ids)[begin + i + 1]);
   }
   double mean = sum / double(scored);
-  printf("tokens scored             %zu\nmean negative log-likelihood %.6f\n"
-         "perplexity                %.4f\n",
+  printf("tokens scored                %zu\nmean negative log-likelihood "
+         "%.6f\nperplexity                   %.4f\n",
          scored, mean, std::exp(mean));
   return {};
+}
+
+/// Emitted code or the interpreter, with room for `context` tokens.
+Result<std::unique_ptr<Evaluator>> makeEvaluator(const Request &request,
+                                                 const CommandLine &line,
+                                                 uint64_t context) {
+  if (request.reference) {
+    Result<InputKind> kind = inputKind(request.path);
+    if (!kind)
+      return kind.takeError();
+    if (*kind == InputKind::Artefact)
+      return Error{"--reference: " + request.path +
+                   " is compiled; give the model itself"};
+    return evaluateReference(request.path, request.model, line,
+                             request.threads);
+  }
+  Result<std::string> path = artefactFor(request.path, request.model, line);
+  if (!path)
+    return path.takeError();
+  Result<Artefact> artefact = Artefact::load(*path);
+  if (!artefact)
+    return artefact.takeError();
+  return evaluateArtefact(*artefact, request.threads, context);
 }
 
 Status checkRequest(const Request &request, const CommandLine &line) {
@@ -240,16 +221,16 @@ Result<int> tool::evalCommand(const Arguments &arguments) {
       return read.takeError();
     ids = std::move(*read);
   }
-  if (request.reference)
-    return Error{"--reference: the interpreter is not part of this build"};
-  Result<std::string> path = artefactFor(request.path, request.model, line);
-  if (!path)
-    return path.takeError();
-  Result<Artefact> artefact = Artefact::load(*path);
-  if (!artefact)
-    return artefact.takeError();
-  Status status = request.ids ? evalIds(request, *artefact, ids)
-                              : evalText(request, *artefact);
+  Result<std::unique_ptr<Evaluator>> evaluator = makeEvaluator(
+      request, line,
+      request.ids ? ids.size() + request.newTokens : request.window);
+  if (!evaluator)
+    return evaluator.takeError();
+  Status status;
+  if (request.text)
+    status = evalText(request, **evaluator);
+  else if (status = checkIds(ids, (*evaluator)->vocab, *request.ids); status)
+    status = evalIds(request, **evaluator, ids);
   if (!status)
     return status.takeError();
   return 0;
