@@ -7,6 +7,7 @@
 #ifndef ESPALIER_LIB_TARGET_CPU_CODE_H
 #define ESPALIER_LIB_TARGET_CPU_CODE_H
 
+#include "Interrupt.h"
 #include "espalier/Lowering/CPU/KernelDeclarations.h"
 #include "espalier/Target/CPU.h"
 
@@ -103,7 +104,8 @@ Status linkImage(const std::string &object, const LinkFiles &files,
 Status appendBundle(const std::string &image, const std::string &container,
                     const PackedContainer &packed);
 
-/// A folder and files beside the output that vanish unless they are committed.
+/// A folder and files beside the output that vanish unless they are committed,
+/// also where Ctrl-C ends the process.
 class OutputFiles {
 public:
   ~OutputFiles();
@@ -121,6 +123,7 @@ private:
   };
   std::string folder;
   std::vector<Entry> entries;
+  InterruptGuard interrupts;
 };
 
 Status writeFile(const std::string &path, std::string_view bytes);

@@ -11,7 +11,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstring>
@@ -56,29 +55,26 @@ Status OutputFiles::begin(const std::string &output) {
   if (!mkdtemp(pattern.data()))
     return fileError(parent, std::error_code(errno, std::generic_category()));
   folder = pattern;
+  interrupts.start(folder);
   return {};
 }
 
 std::string OutputFiles::add(const std::string &final) {
   std::string temporary = folder + "/" + path::filename(final).str();
-  llvm::sys::RemoveFileOnSignal(temporary);
   entries.push_back({temporary, final});
   return temporary;
 }
 
 Status OutputFiles::commit() {
-  for (const Entry &entry : entries) {
+  for (const Entry &entry : entries)
     if (std::error_code code = fs::rename(entry.temporary, entry.final))
       return fileError(entry.final, code);
-    llvm::sys::DontRemoveFileOnSignal(entry.temporary);
-  }
   entries.clear();
   return {};
 }
 
 OutputFiles::~OutputFiles() {
-  for (const Entry &entry : entries)
-    llvm::sys::DontRemoveFileOnSignal(entry.temporary);
+  interrupts.stop();
   if (!folder.empty())
     fs::remove_directories(folder);
 }

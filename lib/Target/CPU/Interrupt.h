@@ -1,0 +1,35 @@
+//===- Interrupt.h - Ctrl-C leaves no half files --------------*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef ESPALIER_LIB_TARGET_CPU_INTERRUPT_H
+#define ESPALIER_LIB_TARGET_CPU_INTERRUPT_H
+
+#include <atomic>
+#include <csignal>
+#include <string>
+#include <thread>
+
+namespace espalier::cpu {
+
+/// Between start and stop, a signal that would end the process first removes a
+/// folder. The signals are blocked in this thread and in those that it starts,
+/// and are awaited by a thread of their own.
+class InterruptGuard {
+public:
+  ~InterruptGuard() { stop(); }
+  void start(const std::string &folder);
+  void stop();
+
+private:
+  sigset_t signals, before;
+  int wake = 0; ///< one of `signals`, which ends the thread
+  std::atomic<bool> done = false;
+  std::thread watcher;
+};
+
+} // namespace espalier::cpu
+
+#endif // ESPALIER_LIB_TARGET_CPU_INTERRUPT_H
