@@ -1,4 +1,4 @@
-//===- Caches.cpp - What reads and writes the cache --------- -*- C++ -*-===//
+//===- Caches.cpp - What reads and writes the cache -----------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

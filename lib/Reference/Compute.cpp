@@ -1,5 +1,4 @@
-//===- Compute.cpp - What layers compute, but for the cache ---- -*- C++
-//-*-===//
+//===- Compute.cpp - What layers compute, but for the cache ---------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

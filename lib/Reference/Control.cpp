@@ -1,4 +1,4 @@
-//===- Control.cpp - Loops and branches -------------------- -*- C++ -*-===//
+//===- Control.cpp - Loops and branches -----------------------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Evaluate.cpp - Functions of tests, and their results as text  -*- C++
-//-*-===//
+//===- Evaluate.cpp - Functions of tests, and their results as text -------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- EvaluatePass.cpp - Runs the interpreter from espalier-opt  -*- C++
-//-*-===//
+//===- EvaluatePass.cpp - Runs the interpreter from espalier-opt ----------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Evaluator.cpp - Executes blocks, op by op ------------- -*- C++ -*-===//
+//===- Evaluator.cpp - Executes blocks, op by op --------------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -69,8 +69,9 @@ Status Evaluator::execute(Operation *op) {
   errorIsPlaced = true;
   std::string place;
   llvm::raw_string_ostream os(place);
-  if (isa<FileLineColLoc>(op->getLoc()))
-    os << op->getLoc() << ": ";
+  if (auto at = dyn_cast<FileLineColLoc>(op->getLoc()))
+    os << at.getFilename().getValue() << ":" << at.getLine() << ":"
+       << at.getColumn() << ": ";
   os << "'" << op->getName() << "'";
   return status.takeError().within(place);
 }

@@ -1,4 +1,4 @@
-//===- Evaluator.h - Executes blocks, op by op -------------- -*- C++ -*-===//
+//===- Evaluator.h - Executes blocks, op by op ---------------- -*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Interpreter.cpp - Runs a step as docs/numerics.md says --- -*- C++
-//-*-===//
+//===- Interpreter.cpp - Runs a step as docs/numerics.md says -------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Phases.cpp - Phases and their tiles ----------------- -*- C++ -*-===//
+//===- Phases.cpp - Phases and their tiles --------------------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

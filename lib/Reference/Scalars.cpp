@@ -1,4 +1,4 @@
-//===- Scalars.cpp - Constants and index arithmetic ---------- -*- C++ -*-===//
+//===- Scalars.cpp - Constants and index arithmetic -----------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Shadow.cpp - Who touched what in a phase -------------- -*- C++ -*-===//
+//===- Shadow.cpp - Who touched what in a phase ---------------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

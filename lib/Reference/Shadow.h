@@ -1,4 +1,4 @@
-//===- Shadow.h - Who touched what in a phase -------------- -*- C++ -*-===//
+//===- Shadow.h - Who touched what in a phase ----------------- -*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

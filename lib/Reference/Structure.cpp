@@ -1,4 +1,4 @@
-//===- Structure.cpp - Weights, rows and taps -------------- -*- C++ -*-===//
+//===- Structure.cpp - Weights, rows and taps -----------------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

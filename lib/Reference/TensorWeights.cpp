@@ -1,4 +1,4 @@
-//===- TensorWeights.cpp - Recipes, step by step ---------- -*- C++ -*-===//
+//===- TensorWeights.cpp - Recipes, step by step --------------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

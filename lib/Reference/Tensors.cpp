@@ -1,4 +1,4 @@
-//===- Tensors.cpp - The tensor dialect -------------------- -*- C++ -*-===//
+//===- Tensors.cpp - The tensor dialect -----------------------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- TestWeights.cpp - Weights that follow from a seed ------ -*- C++ -*-===//
+//===- TestWeights.cpp - Weights that follow from a seed ------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

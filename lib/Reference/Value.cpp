@@ -1,5 +1,4 @@
-//===- Value.cpp - What IR values are while a step runs -------- -*- C++
-//-*-===//
+//===- Value.cpp - What IR values are while a step runs -------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

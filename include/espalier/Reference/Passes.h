@@ -1,4 +1,4 @@
-//===- Passes.h - Passes that run the interpreter ----------- -*- C++ -*-===//
+//===- Passes.h - Passes that run the interpreter ------------- -*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

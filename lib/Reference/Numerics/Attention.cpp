@@ -1,4 +1,4 @@
-//===- Attention.cpp - Entry 11 of docs/numerics.md ----- -*- C++ -*-===//
+//===- Attention.cpp - Entry 11 of docs/numerics.md -----------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Linear.cpp - Entries 2, 4, 5 and 6 of docs/numerics.md --- -*- C++
-//-*-===//
+//===- Linear.cpp - Entries 2, 4, 5 and 6 of docs/numerics.md -------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Numerics.h - docs/numerics.md as plain loops --------- -*- C++ -*-===//
+//===- Numerics.h - docs/numerics.md as plain loops ----------- -*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

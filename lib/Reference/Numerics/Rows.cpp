@@ -1,5 +1,4 @@
-//===- Rows.cpp - Entries 1, 8, 9, 10 and 12 of docs/numerics.md  -*- C++
-//-*-===//
+//===- Rows.cpp - Entries 1, 8, 9, 10 and 12 of docs/numerics.md ----------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

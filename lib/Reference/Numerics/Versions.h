@@ -1,4 +1,4 @@
-//===- Versions.h - One body for two kinds of machine -------- -*- C++ -*-===//
+//===- Versions.h - One body for two kinds of machine --------- -*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- GoldenTest.cpp - The interpreter against what others computed  -*- C++
-//-*-===//
+//===- GoldenTest.cpp - The interpreter against what others computed ------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

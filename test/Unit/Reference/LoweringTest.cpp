@@ -1,4 +1,4 @@
-//===- LoweringTest.cpp - Passes keep the bits of a model ----- -*- C++ -*-===//
+//===- LoweringTest.cpp - Passes keep the bits of a model -----------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

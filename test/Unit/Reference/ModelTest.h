@@ -1,5 +1,4 @@
-//===- ModelTest.h - Models, lowered so far, in the interpreter  -*- C++
-//-*-===//
+//===- ModelTest.h - Models, lowered so far, in the interpreter -*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
