@@ -1,0 +1,20 @@
+//===- Config.cpp - Fuzzes the reader of config.json ----------------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "espalier/Import/ModelConfig.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  espalier::json::Limits limits;
+  limits.values = 1 << 14;
+  auto value = espalier::json::parse(
+      {reinterpret_cast<const char *>(data), size}, limits);
+  if (!value)
+    return 0;
+  auto config = espalier::readHuggingFaceConfig(*value, &*value);
+  if (config)
+    (void)espalier::ropeFrequencies(*config);
+  return 0;
+}

@@ -1,0 +1,18 @@
+//===- GgufConfig.cpp - Fuzzes the readers of GGUF metadata ---------------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "espalier/Import/ModelConfig.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  auto file = espalier::parseGguf({data, size});
+  if (!file)
+    return 0;
+  auto config = espalier::readGGUFConfig(*file);
+  if (config)
+    (void)espalier::ropeFrequencies(*config);
+  (void)espalier::readGGUFTokenizer(*file);
+  return 0;
+}

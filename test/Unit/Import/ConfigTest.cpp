@@ -1,0 +1,278 @@
+//===- ConfigTest.cpp - config.json, both spellings and hostile -----------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "espalier/Import/ModelConfig.h"
+#include "espalier/Support/MappedFile.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace espalier;
+
+namespace {
+
+const std::string plain =
+    R"("model_type":"llama","hidden_size":64,"intermediate_size":176,)"
+    R"("num_hidden_layers":2,"num_attention_heads":8,"vocab_size":420)";
+
+/// Members given later stand in for earlier ones of the same name.
+Result<ModelConfig> read(const std::string &members,
+                         const char *generation = nullptr) {
+  Result<json::Value> config = json::parse("{" + members + "}");
+  EXPECT_TRUE(config) << (config ? "" : config.error().message);
+  if (!config)
+    return config.takeError();
+  if (!generation)
+    return readHuggingFaceConfig(*config, nullptr);
+  Result<json::Value> second = json::parse(generation);
+  EXPECT_TRUE(second);
+  return readHuggingFaceConfig(*config, &*second);
+}
+
+/// `plain` with one member replaced (an empty value: left out).
+std::string with(const std::string &key, const std::string &value) {
+  std::string out, rest = plain + ",";
+  while (!rest.empty()) {
+    std::string member = rest.substr(0, rest.find(','));
+    rest.erase(0, member.size() + 1);
+    if (!member.starts_with("\"" + key + "\""))
+      out += (out.empty() ? "" : ",") + member;
+  }
+  return value.empty() ? out : out + ",\"" + key + "\":" + value;
+}
+
+void expectRefused(const std::string &members, const std::string &message) {
+  Result<ModelConfig> config = read(members);
+  ASSERT_FALSE(config) << members;
+  EXPECT_NE(config.error().message.find(message), std::string::npos)
+      << members << "\n  says: " << config.error().message;
+}
+
+TEST(Config, Defaults) {
+  Result<ModelConfig> c = read(plain);
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->family, "llama");
+  EXPECT_EQ(c->kvHeads, 8u);
+  EXPECT_EQ(c->headDim, 8u);
+  EXPECT_EQ(c->maxPositions, 2048u);
+  EXPECT_EQ(c->normEpsilon, 1e-6);
+  EXPECT_EQ(c->ropeTheta, 10000);
+  EXPECT_FALSE(c->tied);
+  EXPECT_FALSE(c->bos);
+  EXPECT_TRUE(c->eos.empty());
+  EXPECT_FALSE(c->declaredType);
+}
+
+TEST(Config, BothSpellings) {
+  const std::string scaling =
+      R"("factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,)"
+      R"("original_max_position_embeddings":64)";
+  Result<ModelConfig> older = read(
+      plain + R"(,"rope_theta":5e5,"torch_dtype":"float16","rope_scaling":{)" +
+      scaling + R"(,"type":"llama3"})");
+  Result<ModelConfig> newer = read(
+      plain + R"(,"dtype":"float16","rope_parameters":{"rope_theta":5e5,)" +
+      scaling + R"(,"rope_type":"llama3"})");
+  ASSERT_TRUE(older) << older.error().message;
+  ASSERT_TRUE(newer) << newer.error().message;
+  EXPECT_EQ(older->rope.kind, RopeScaling::Kind::Llama3);
+  EXPECT_EQ(newer->rope.kind, RopeScaling::Kind::Llama3);
+  EXPECT_EQ(older->ropeTheta, newer->ropeTheta);
+  EXPECT_EQ(ropeFrequencies(*older), ropeFrequencies(*newer));
+  EXPECT_EQ(older->declaredType, Encoding::F16);
+  EXPECT_EQ(newer->declaredType, Encoding::F16);
+}
+
+TEST(Config, Tokens) {
+  Result<ModelConfig> one =
+      read(plain + R"(,"bos_token_id":1,"eos_token_id":2)");
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->bos, 1);
+  EXPECT_EQ(one->eos, std::vector<int32_t>{2});
+  // The generation configuration goes first; null counts as absent.
+  Result<ModelConfig> list =
+      read(plain + R"(,"bos_token_id":1,"eos_token_id":2)",
+           R"({"bos_token_id":null,"eos_token_id":[7,9]})");
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->bos, 1);
+  EXPECT_EQ(list->eos, (std::vector<int32_t>{7, 9}));
+  expectRefused(
+      plain + R"(,"eos_token_id":420)",
+      "eos_token_id: expected a token of the vocabulary of 420, got 420");
+  expectRefused(plain + R"(,"eos_token_id":-1)",
+                "'eos_token_id': expected a token id, got -1");
+  expectRefused(plain + R"(,"eos_token_id":[2,"x"])",
+                "'eos_token_id': expected a token id");
+  expectRefused(plain + R"(,"bos_token_id":4294967296)",
+                "'bos_token_id': expected a token id");
+}
+
+TEST(Config, HostileFigures) {
+  struct Case {
+    const char *key, *value, *message;
+  };
+  for (const Case &c : {
+           Case{"num_hidden_layers", "0", "layers: expected 1 to 1024, got 0"},
+           Case{"num_hidden_layers", "18446744073709551615",
+                "layers: expected"},
+           Case{"num_hidden_layers", "-1",
+                "'num_hidden_layers': expected a non-negative integer, got -1"},
+           Case{"num_hidden_layers", "2.5",
+                "'num_hidden_layers': expected a non-negative integer"},
+           Case{"num_hidden_layers", "\"2\"",
+                "'num_hidden_layers': expected a non-negative integer, got "
+                "\"2\""},
+           Case{"num_hidden_layers", "",
+                "'num_hidden_layers': expected a positive integer, but the key "
+                "is missing"},
+           Case{"num_attention_heads", "0",
+                "'hidden_size': expected a multiple of 'num_attention_heads' "
+                "(0)"},
+           Case{"num_attention_heads", "7",
+                "'hidden_size': expected a multiple"},
+           Case{"num_attention_heads", "64",
+                "head dimension: expected an even number, got 1"},
+           Case{"hidden_size", "0", "hidden size: expected 1"},
+           Case{"hidden_size", "9223372036854775808",
+                "hidden size: expected 1 to 1048576"},
+           Case{"intermediate_size", "0", "feed-forward size: expected 1"},
+           Case{"intermediate_size", "2147483648",
+                "feed-forward size: expected 1"},
+           Case{"vocab_size", "0", "vocabulary: expected 1"},
+           Case{"vocab_size", "4294967296", "vocabulary: expected 1"},
+           Case{"num_key_value_heads", "3",
+                "key/value heads: expected a divisor of the 8 attention heads, "
+                "got 3"},
+           Case{"num_key_value_heads", "0", "key/value heads: expected 1"},
+           Case{"num_key_value_heads", "16",
+                "key/value heads: expected a divisor"},
+           Case{"head_dim", "0", "head dimension: expected 1"},
+           Case{"head_dim", "7",
+                "head dimension: expected an even number, got 7"},
+           Case{"head_dim", "2048", "head dimension: expected 1 to 1024"},
+           Case{"max_position_embeddings", "0", "positions: expected 1"},
+           Case{"rms_norm_eps", "0", "norm epsilon: expected"},
+           Case{"rms_norm_eps", "-1e-5", "norm epsilon: expected"},
+           Case{"rms_norm_eps", "\"x\"",
+                "'rms_norm_eps': expected a number, got string"},
+           Case{"rope_theta", "0", "rope theta: expected"},
+           Case{"rope_theta", "1", "rope theta: expected"},
+           Case{"rope_theta", "-10000", "rope theta: expected"},
+           Case{"rope_theta", "1e300", "rope theta: expected"},
+           Case{"tie_word_embeddings", "1",
+                "'tie_word_embeddings': expected true or false, got integer"},
+           Case{"model_type", "", "'model_type': expected the name"},
+           Case{"model_type", "7", "'model_type': expected the name"},
+       })
+    expectRefused(with(c.key, c.value), c.message);
+}
+
+TEST(Config, UnsupportedFeatures) {
+  struct Case {
+    const char *key, *value, *message;
+  };
+  for (const Case &c : {
+           Case{"hidden_act", "\"gelu\"",
+                "'hidden_act': \"gelu\" is not supported; silu is"},
+           Case{"hidden_act", "3", "'hidden_act': 3 is not supported"},
+           Case{"quantization_config", "{\"quant_method\":\"gptq\"}",
+                "'quantization_config': \"gptq\" is not supported"},
+           Case{"layer_types", "[\"full_attention\",\"sliding_attention\"]",
+                "'layer_types': \"sliding_attention\" is not supported"},
+           Case{"partial_rotary_factor", "0.5", "'partial_rotary_factor': 0.5"},
+           Case{"rope_scaling", "{\"type\":\"dynamic\",\"factor\":2.0}",
+                "'rope_type': \"dynamic\" is not supported; default, linear, "
+                "llama3 and yarn are"},
+           Case{"rope_scaling", "{\"rope_type\":\"longrope\"}",
+                "'rope_type': \"longrope\" is not supported"},
+           Case{"rope_scaling", "{\"rope_type\":\"linear\"}",
+                "expects 'factor'"},
+           Case{"rope_scaling", "{\"rope_type\":\"linear\",\"factor\":0}",
+                "rope factor: expected"},
+           Case{"rope_scaling", "{\"rope_type\":\"llama3\",\"factor\":8}",
+                "expects 'low_freq_factor'"},
+           Case{"rope_scaling",
+                "{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":4,"
+                "\"high_freq_factor\":4}",
+                "rope high_freq_factor: expected more than"},
+           Case{"rope_scaling",
+                "{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":0,"
+                "\"high_freq_factor\":4}",
+                "rope low_freq_factor: expected"},
+           Case{"rope_scaling",
+                "{\"rope_type\":\"yarn\",\"factor\":2,\"original_max_position_"
+                "embeddings\":0}",
+                "rope original_max_position_embeddings: expected"},
+           Case{"rope_scaling", "7",
+                "'rope_scaling': expected an object, got integer"},
+           Case{"rope_parameters",
+                "{\"full_attention\":{\"rope_type\":\"default\"}}",
+                "one rotation for each layer type"},
+       })
+    expectRefused(plain + ",\"" + c.key + "\":" + c.value, c.message);
+  // A window matters where the family has one and it is switched on.
+  std::string qwen2 =
+      with("model_type", "\"qwen2\"") + ",\"sliding_window\":32";
+  EXPECT_TRUE(read(qwen2));
+  EXPECT_TRUE(read(qwen2 + ",\"use_sliding_window\":false"));
+  expectRefused(qwen2 + ",\"use_sliding_window\":true",
+                "'sliding_window': 32 is not supported");
+}
+
+TEST(Config, YarnMagnitude) {
+  auto factor = [&](const std::string &more) {
+    Result<ModelConfig> c = read(
+        plain +
+        R"(,"rope_scaling":{"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":64)" +
+        more + "}");
+    EXPECT_TRUE(c) << (c ? "" : c.error().message);
+    return c ? c->rope.attentionFactor : 0;
+  };
+  EXPECT_DOUBLE_EQ(factor(""), 0.1 * std::log(4.0) + 1);
+  EXPECT_DOUBLE_EQ(factor(",\"attention_factor\":0.5"), 0.5);
+  EXPECT_DOUBLE_EQ(factor(",\"mscale\":0.7,\"mscale_all_dim\":0.7"), 1);
+  // One of the two alone does not count, nor does zero.
+  EXPECT_DOUBLE_EQ(factor(",\"mscale\":0.7,\"mscale_all_dim\":0"),
+                   0.1 * std::log(4.0) + 1);
+}
+
+TEST(Rope, Frequencies) {
+  Result<ModelConfig> c = read(plain);
+  ASSERT_TRUE(c);
+  std::vector<float> f = ropeFrequencies(*c);
+  ASSERT_EQ(f.size(), 4u);
+  EXPECT_EQ(f[0], 1.0f);
+  EXPECT_EQ(f[1], 1.0f / 10);
+  // Every published frequency of llama3 scaling lies between plain and
+  // stretched.
+  c->rope.kind = RopeScaling::Kind::Llama3;
+  c->rope.factor = 8;
+  c->rope.originalPositions = 64;
+  std::vector<float> g = ropeFrequencies(*c);
+  EXPECT_EQ(g[0], f[0]);     // short waves are kept
+  EXPECT_EQ(g[3], f[3] / 8); // long ones are stretched
+  EXPECT_LT(g[1], f[1]);     // the one between is mixed
+  EXPECT_GT(g[1], f[1] / 8);
+}
+
+TEST(Config, Goldens) {
+  for (const char *name : {"llama", "llama-legacy-config", "llama3-rope",
+                           "qwen2", "rope-linear", "rope-yarn"}) {
+    std::string path =
+        std::string(ESPALIER_TEST_INPUTS) + "/goldens/" + name + "/config.json";
+    Result<MappedFile> file = MappedFile::open(path);
+    ASSERT_TRUE(file);
+    Result<json::Value> value =
+        json::parse({reinterpret_cast<const char *>(file->bytes().data()),
+                     file->bytes().size()});
+    ASSERT_TRUE(value);
+    Result<ModelConfig> config = readHuggingFaceConfig(*value, nullptr);
+    EXPECT_TRUE(config) << name << ": "
+                        << (config ? "" : config.error().message);
+  }
+}
+
+} // namespace
