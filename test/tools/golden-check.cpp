@@ -9,6 +9,7 @@
 ///   golden-check FOLDER --logits F.npy [--tol T] | --hidden F.npy [--tol T]
 ///                     | --tokens F.json [--tie 1e-3] | --tokenizer F.json
 ///   golden-check --same A.npy B.npy
+///   golden-check --sizes A B
 ///   golden-check FOLDER --prompt N --make prompt | --tokens F | --logits F
 ///   golden-check FOLDER --make texts|ids
 ///
@@ -22,6 +23,7 @@
 ///              decoded, decoded_all; or of the values of `--key KEY` alone.
 /// --make       writes the inputs that produce those to standard output.
 /// --same       two arrays are the same bits.
+/// --sizes      two files are of the same size, within a tenth.
 /// --prompt     where golden.json holds several prompts: the N-th one. Of the
 ///              logits the last row is compared with row N of logits.npy.
 ///
@@ -281,6 +283,20 @@ void checkSame(const std::string &left, const std::string &right) {
   printf("%zu values, the same bits\n", a.values.size());
 }
 
+void checkSizes(const std::string &left, const std::string &right) {
+  double sizes[2];
+  const std::string *paths[] = {&left, &right};
+  for (int i = 0; i < 2; ++i) {
+    Result<MappedFile> file = MappedFile::open(*paths[i]);
+    if (!file)
+      fail(2, file.error().message);
+    sizes[i] = double(file->bytes().size());
+  }
+  printf("%.0f and %.0f bytes\n", sizes[0], sizes[1]);
+  if (std::fabs(sizes[0] - sizes[1]) > 0.1 * sizes[0])
+    fail(1, "sizes differ by more than a tenth");
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -288,12 +304,17 @@ int main(int argc, char **argv) {
     checkSame(argv[2], argv[3]);
     return 0;
   }
+  if (argc == 4 && strcmp(argv[1], "--sizes") == 0) {
+    checkSizes(argv[2], argv[3]);
+    return 0;
+  }
   std::map<std::string, std::string> options;
   for (int i = 2; i + 1 < argc; i += 2)
     options[argv[i]] = argv[i + 1];
   if (argc < 4 || argc % 2 != 0)
     fail(2, "usage: golden-check FOLDER --logits|--hidden|--tokens|--tokenizer "
-            "FILE [--tol T] [--tie T] [--key KEY], --make WHAT, or --same A B");
+            "FILE [--tol T] [--tie T] [--key KEY], --make WHAT, --same A B, or "
+            "--sizes A B");
   std::string folder = argv[1];
   if (options.count("--make") && !options.count("--prompt")) {
     make(folder, options["--make"]);
