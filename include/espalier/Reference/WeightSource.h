@@ -1,5 +1,4 @@
-//===- WeightSource.h - Where weights come from ---------------- -*- C++
-//-*-===//
+//===- WeightSource.h - Where weights come from --------------- -*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -13,6 +13,8 @@
 
 namespace espalier::reference {
 
+bool portableOnly = false;
+
 void splitWork(unsigned threads, size_t count, size_t grain, size_t cost,
                const std::function<void(size_t, size_t)> &work) {
   constexpr size_t worthAThread = 1u << 20;

@@ -23,6 +23,9 @@
 
 namespace espalier::reference {
 
+/// For tests: do without hardware FMAs. The bits stay the same.
+extern bool portableOnly;
+
 /// Runs `work(begin, end)` on ranges of 0 .. count - 1 that begin at multiples
 /// of `grain`, on up to `threads` threads. `cost` is the number of elementary
 /// steps of all: little work stays on this thread. What is written must not

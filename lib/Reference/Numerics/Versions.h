@@ -7,6 +7,8 @@
 #ifndef ESPALIER_LIB_REFERENCE_NUMERICS_VERSIONS_H
 #define ESPALIER_LIB_REFERENCE_NUMERICS_VERSIONS_H
 
+#include "Numerics.h"
+
 /// A function that is inlined into each version of its caller.
 #define REFERENCE_INLINE static inline __attribute__((always_inline))
 
@@ -15,8 +17,8 @@
 /// without, a call of libm per element, with the same bits.
 #define REFERENCE_FMA __attribute__((target("avx2,fma,f16c")))
 inline bool hasFma() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-         __builtin_cpu_supports("f16c");
+  return !espalier::reference::portableOnly && __builtin_cpu_supports("avx2") &&
+         __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 }
 #else
 #define REFERENCE_FMA
