@@ -22,6 +22,7 @@ struct CompileRequest {
   std::string emit; ///< "exe", "shared", ...; empty: by the output's suffix
   std::string name; ///< empty: from the output
   bool bundle = false;
+  bool wideKernelsForAVX2 = false; ///< tests: see CompileOptions
   ModelOptions options;
 };
 

@@ -75,6 +75,9 @@ struct CompileOptions {
   std::string executable;
   /// Threads that generate code.
   unsigned threads = 2;
+  /// For tests: as AVX2's code the kernels of AVX-512, their product of bytes
+  /// expanded, so that a CPU without AVX-512 runs them.
+  bool wideKernelsForAVX2 = false;
   PackFunction pack;
   ProgressFunction progress;
 };

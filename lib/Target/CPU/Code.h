@@ -60,9 +60,10 @@ std::string_view isaName(Isa isa);
 std::string stepSymbol(std::string_view model, std::string_view step, Isa isa);
 
 /// The step functions of `lowered` for one instruction set, with the kernels
-/// that they call, as LLVM IR.
+/// that they call, as LLVM IR. `wideKernels`: the steps are AVX2's, the kernels
+/// those of AVX-512 with their product of bytes expanded.
 Result<CodeModule> makeIsaModule(mlir::ModuleOp lowered, std::string_view model,
-                                 Isa isa);
+                                 Isa isa, bool wideKernels = false);
 
 /// The descriptor as LLVM IR that refers to the step functions.
 Result<CodeModule> makeDescriptorModule(const ProgramFacts &facts,

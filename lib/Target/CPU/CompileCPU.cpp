@@ -167,7 +167,8 @@ Status Compilation::translate() {
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
     report.kernels += declaredKernel(function).has_value();
   for (Isa isa : allIsas) {
-    auto code = makeIsaModule(module, report.name, isa);
+    bool wideKernels = isa == Isa::AVX2 && options.wideKernelsForAVX2;
+    auto code = makeIsaModule(module, report.name, isa, wideKernels);
     if (!code)
       return code.takeError();
     modules.push_back(std::move(*code));

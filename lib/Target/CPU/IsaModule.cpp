@@ -30,8 +30,9 @@ std::string stepSymbol(std::string_view model, std::string_view step, Isa isa) {
 }
 
 /// Clones the steps of `from` into `to`; gives the keys of the kernels.
-static Result<SmallVector<KernelKey>>
-cloneSteps(ModuleOp from, ModuleOp to, std::string_view model, Isa isa) {
+static Result<SmallVector<KernelKey>> cloneSteps(ModuleOp from, ModuleOp to,
+                                                 std::string_view model,
+                                                 Isa isa, Isa kernelIsa) {
   SmallVector<KernelKey> keys;
   llvm::StringMap<std::string> kernels;
   for (auto function : from.getOps<LLVM::LLVMFuncOp>()) {
@@ -42,7 +43,7 @@ cloneSteps(ModuleOp from, ModuleOp to, std::string_view model, Isa isa) {
       return Error{"the lowered program calls '" + function.getName().str() +
                    "', which is no micro-kernel"};
     keys.push_back(*key);
-    kernels[function.getName()] = kernelName(*key, isa);
+    kernels[function.getName()] = kernelName(*key, kernelIsa);
   }
   OpBuilder b(to.getBodyRegion());
   for (auto function : from.getOps<LLVM::LLVMFuncOp>()) {
@@ -73,7 +74,7 @@ static LogicalResult lowerKernels(ModuleOp module) {
 }
 
 Result<CodeModule> makeIsaModule(ModuleOp lowered, std::string_view model,
-                                 Isa isa) {
+                                 Isa isa, bool wideKernels) {
   MLIRContext *context = lowered.getContext();
   DialectRegistry registry;
   registerBuiltinDialectTranslation(registry);
@@ -81,10 +82,11 @@ Result<CodeModule> makeIsaModule(ModuleOp lowered, std::string_view model,
   context->appendDialectRegistry(registry);
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(context));
-  auto keys = cloneSteps(lowered, *module, model, isa);
+  Isa kernelIsa = wideKernels ? Isa::AVX512 : isa;
+  auto keys = cloneSteps(lowered, *module, model, isa, kernelIsa);
   if (!keys)
     return keys.takeError();
-  if (failed(generateKernels(*module, *keys, isa)) ||
+  if (failed(generateKernels(*module, *keys, kernelIsa, wideKernels)) ||
       failed(lowerKernels(*module)))
     return Error{"micro-kernels cannot be generated"};
   for (auto function : module->getOps<LLVM::LLVMFuncOp>())
