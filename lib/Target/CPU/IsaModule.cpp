@@ -46,6 +46,11 @@ static Result<SmallVector<KernelKey>> cloneSteps(ModuleOp from, ModuleOp to,
     kernels[function.getName()] = kernelName(*key, kernelIsa);
   }
   OpBuilder b(to.getBodyRegion());
+  // Constant tables: the kinds of the layers.
+  for (auto global : from.getOps<LLVM::GlobalOp>()) {
+    auto table = cast<LLVM::GlobalOp>(b.clone(*global));
+    table.setLinkage(LLVM::Linkage::Internal);
+  }
   for (auto function : from.getOps<LLVM::LLVMFuncOp>()) {
     if (function.isExternal())
       continue;
