@@ -61,6 +61,9 @@ Result<InputKind> tool::inputKind(const std::string &path) {
   if (bytes.starts_with("GGUF") || path.ends_with(".json") ||
       path.ends_with(".safetensors") || path.ends_with(".gguf"))
     return InputKind::Model;
+  if (bytes.starts_with("!<arch>\n"))
+    return Error{path + ": a static library: link it into a program first, or "
+                        "compile with --emit shared"};
   return Error{path + ": expected a model (a Hugging Face folder or a GGUF "
                       "file) or what `espalier compile` makes of one"};
 }
