@@ -8,7 +8,7 @@
 // RUN: espalier-opt %s --xf-quantize-activations --xf-interpret="rows=23 tree" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %s --xf-quantize-activations --xf-interpret="rows=23 chunk=7 tree" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %s --xf-quantize-activations --xf-select-kv-layout --xf-pack-weights --xf-interpret="rows=23" -o /dev/null | diff %t.expected -
-// RUN: espalier-opt %s --xf-quantize-activations --xf-select-kv-layout --xf-pack-weights --xf-partition="few-rows=32 many-rows=64 row-block=8 tiles=4" -o %t.mlir
+// RUN: espalier-opt %s --xf-quantize-activations --xf-select-kv-layout --xf-pack-weights --xf-partition="few-rows=32 many-rows=64 row-block=8 panels-per-tile=1" -o %t.mlir
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=23 step=step_few order=1" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=23 step=step_few order=2 chunk=1" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=23 step=step_many order=3" -o /dev/null | diff %t.expected -
@@ -19,7 +19,7 @@
 // Without quantised activations the results are others, and as stable.
 // RUN: espalier-opt %s --xf-interpret="rows=23" -o /dev/null > %t.float
 // RUN: not diff %t.expected %t.float
-// RUN: espalier-opt %s --xf-select-kv-layout --xf-pack-weights --xf-partition="few-rows=32 many-rows=64 row-block=8 tiles=4" --xf-interpret="rows=23 step=step_many" -o /dev/null | diff %t.float -
+// RUN: espalier-opt %s --xf-select-kv-layout --xf-pack-weights --xf-partition="few-rows=32 many-rows=64 row-block=8 panels-per-tile=1" --xf-interpret="rows=23 step=step_many" -o /dev/null | diff %t.float -
 
 // CHECK: logits {{[0-9a-f]+}} hidden {{[0-9a-f]+}} cache {{[0-9a-f]+}} token
 
