@@ -78,8 +78,12 @@ def SPMDMaterializeBarriers : Pass<"spmd-materialize-barriers", "::mlir::func::F
   let summary = "put barriers between phases that conflict";
   let description = [{
     Two phases conflict when one writes a shared buffer or a cache that the other reads
-    or writes. A barrier stands before a phase that conflicts with any phase since the
-    last barrier, around a loop's back edge too.
+    or writes; buffers that overlap in the arena are one. A barrier stands before a
+    phase that conflicts with any phase since the last barrier, around a loop's back
+    edge too.
+
+    Fails on an op outside phases, in a function that has some, which touches memory
+    other than constants, and on a shared buffer whose size has no constant bound.
   }];
   let dependentDialects = ["::espalier::spmd::SPMDDialect"];
   let statistics = [Statistic<"numBarriers", "barriers", "barriers placed">];

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BufferSize.h"
 #include "espalier/Lowering/Passes.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
@@ -20,6 +21,12 @@ namespace {
 /// layers).
 using Root = void *;
 
+/// Where a buffer of the shared arena lies in it. Buffers that are never live
+/// together share bytes, so that one of them is the other at another time.
+struct Extent {
+  uint64_t begin = 0, end = 0;
+};
+
 /// What was touched since the last barrier.
 struct Accesses {
   llvm::SmallDenseSet<Root> reads, writes;
@@ -30,27 +37,98 @@ struct Accesses {
     writes.insert(other.writes.begin(), other.writes.end());
     claims |= other.claims;
   }
-  bool conflictsWith(const Accesses &phase) const {
-    auto touches = [](const llvm::SmallDenseSet<Root> &a,
-                      const llvm::SmallDenseSet<Root> &b) {
-      return llvm::any_of(a, [&](Root root) { return b.contains(root); });
+  bool contains(const Accesses &other) const {
+    auto all = [](const llvm::SmallDenseSet<Root> &a,
+                  const llvm::SmallDenseSet<Root> &b) {
+      return llvm::all_of(b, [&](Root root) { return a.contains(root); });
     };
-    // Only a barrier resets the claim counter.
-    return (claims && phase.claims) || touches(phase.writes, writes) ||
-           touches(phase.writes, reads) || touches(phase.reads, writes);
+    return all(reads, other.reads) && all(writes, other.writes) &&
+           (claims || !other.claims);
   }
 };
 
 struct MaterializeBarriersPass
     : impl::SPMDMaterializeBarriersBase<MaterializeBarriersPass> {
   void runOnOperation() override {
-    for (Block &block : getOperation().getBody()) {
+    func::FuncOp function = getOperation();
+    extents.clear();
+    if (failed(findExtents(function)) || failed(checkOutside(function)))
+      return signalPassFailure();
+    for (Block &block : function.getBody()) {
       Accesses since;
       process(block, since, /*insert=*/true);
     }
   }
 
 private:
+  LogicalResult findExtents(func::FuncOp function) {
+    WalkResult walk = function.walk([&](spmd::BufferOp op) {
+      if (op.getSpace() != spmd::Space::Shared)
+        return WalkResult::advance();
+      FailureOr<uint64_t> bytes = boundedBytes(
+          op, cast<MemRefType>(op.getResult().getType()), op.getSizes());
+      if (failed(bytes))
+        return WalkResult::interrupt();
+      uint64_t offset = uint64_t(op.getOffset());
+      extents[op.getResult().getAsOpaquePointer()] = {offset, offset + *bytes};
+      return WalkResult::advance();
+    });
+    return failure(walk.wasInterrupted());
+  }
+
+  /// Barriers stand between phases alone: memory that every worker writes, or
+  /// that it reads while another may write it, has to be in one. Constants may
+  /// be read anywhere.
+  static LogicalResult checkOutside(func::FuncOp function) {
+    bool hasPhases = false;
+    function.walk([&](spmd::PhaseOp) { hasPhases = true; });
+    if (!hasPhases)
+      return success();
+    WalkResult walk = function.walk<WalkOrder::PreOrder>([](Operation *op) {
+      if (isa<spmd::PhaseOp>(op))
+        return WalkResult::skip();
+      auto memory = dyn_cast<MemoryEffectOpInterface>(op);
+      if (!memory)
+        return WalkResult::advance();
+      SmallVector<MemoryEffects::EffectInstance> effects;
+      memory.getEffects(effects);
+      for (const MemoryEffects::EffectInstance &effect : effects) {
+        Value value = effect.getValue();
+        if (!value || !isa<BaseMemRefType>(value.getType()) ||
+            value.getDefiningOp<memref::GetGlobalOp>() ||
+            !isa<MemoryEffects::Read, MemoryEffects::Write>(effect.getEffect()))
+          continue;
+        op->emitOpError("touches memory outside a phase, where no barrier "
+                        "orders the workers");
+        return WalkResult::interrupt();
+      }
+      return WalkResult::advance();
+    });
+    return failure(walk.wasInterrupted());
+  }
+
+  bool isSameMemory(Root a, Root b) const {
+    if (a == b)
+      return true;
+    auto x = extents.find(a), y = extents.find(b);
+    return x != extents.end() && y != extents.end() &&
+           x->second.begin < y->second.end && y->second.begin < x->second.end;
+  }
+
+  bool conflict(const Accesses &since, const Accesses &phase) const {
+    auto touches = [&](const llvm::SmallDenseSet<Root> &a,
+                       const llvm::SmallDenseSet<Root> &b) {
+      return llvm::any_of(a, [&](Root x) {
+        return llvm::any_of(b, [&](Root y) { return isSameMemory(x, y); });
+      });
+    };
+    // Only a barrier resets the claim counter.
+    return (since.claims && phase.claims) ||
+           touches(phase.writes, since.writes) ||
+           touches(phase.writes, since.reads) ||
+           touches(phase.reads, since.writes);
+  }
+
   static void addRoots(Value value, llvm::SmallDenseSet<Root> &roots) {
     Type type = value.getType();
     if (isa<xf::KVCacheType>(type)) {
@@ -98,7 +176,7 @@ private:
     for (Operation &op : llvm::make_early_inc_range(block)) {
       if (auto phase = dyn_cast<spmd::PhaseOp>(op)) {
         Accesses accesses = accessesOf(phase);
-        if (since.conflictsWith(accesses)) {
+        if (conflict(since, accesses)) {
           since = Accesses();
           if (insert) {
             OpBuilder builder(phase);
@@ -110,10 +188,15 @@ private:
         continue;
       }
       if (auto loop = dyn_cast<scf::ForOp>(op)) {
-        // What the end of the body leaves open meets its beginning.
-        Accesses tail = since;
-        process(*loop.getBody(), tail, /*insert=*/false);
-        since.add(tail);
+        // What the end of the body leaves open meets its beginning. A barrier
+        // that this makes necessary may make a later one superfluous, so that
+        // more is left open at the end: until nothing is added.
+        for (Accesses tail = since;; tail = since) {
+          process(*loop.getBody(), tail, /*insert=*/false);
+          if (since.contains(tail))
+            break;
+          since.add(tail);
+        }
         process(*loop.getBody(), since, insert);
         continue;
       }
@@ -129,6 +212,8 @@ private:
       since = after;
     }
   }
+
+  llvm::DenseMap<Root, Extent> extents;
 };
 
 } // namespace

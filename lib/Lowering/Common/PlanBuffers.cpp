@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BufferSize.h"
 #include "espalier/Lowering/Passes.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
@@ -16,8 +17,6 @@ namespace espalier {
 
 namespace {
 
-constexpr uint64_t arenaAlignment = 64;
-
 /// An allocation, its size at most, and the span of program points, in the
 /// order of a walk, at which it may be live.
 struct Buffer {
@@ -26,32 +25,6 @@ struct Buffer {
   unsigned begin = 0, end = 0;
   uint64_t offset = 0;
 };
-
-FailureOr<uint64_t> boundedBytes(memref::AllocOp alloc) {
-  MemRefType type = alloc.getType();
-  uint64_t bytes;
-  if (auto panel = dyn_cast<xf::PanelType>(type.getElementType()))
-    bytes = panel.getBytes();
-  else if (type.getElementType().isIntOrFloat())
-    bytes = (type.getElementTypeBitWidth() + 7) / 8;
-  else
-    return alloc.emitOpError("has elements of unknown size, ") << type;
-  unsigned dynamic = 0;
-  for (int64_t size : type.getShape()) {
-    if (ShapedType::isDynamic(size)) {
-      FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
-          presburger::BoundType::UB,
-          ValueBoundsConstraintSet::Variable(
-              alloc.getDynamicSizes()[dynamic++]),
-          /*stopCondition=*/nullptr, /*closedUB=*/true);
-      if (failed(bound))
-        return alloc.emitOpError("has a size without a constant upper bound");
-      size = *bound;
-    }
-    bytes *= size;
-  }
-  return llvm::alignTo(bytes, arenaAlignment);
-}
 
 /// Numbers the ops of a function and finds the live span of allocations outside
 /// phases.
@@ -165,7 +138,8 @@ struct PlanBuffersPass : impl::SPMDPlanBuffersBase<PlanBuffersPass> {
     SmallVector<Buffer> shared, priv;
     bool failedBound = false;
     function.walk([&](memref::AllocOp alloc) {
-      FailureOr<uint64_t> bytes = boundedBytes(alloc);
+      FailureOr<uint64_t> bytes =
+          boundedBytes(alloc, alloc.getType(), alloc.getDynamicSizes());
       if (failed(bytes)) {
         failedBound = true;
         return;
