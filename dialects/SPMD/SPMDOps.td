@@ -100,7 +100,9 @@ def SPMD_PhaseOp : SPMD_Op<"phase",
     - (C3) a loop mapped by `#spmd.tiles` stands at the top level of a phase, has one
       dimension, and a `claim` loop is the only loop of its phase;
     - (C4) the body contains neither a phase nor a barrier;
-    - (C5) outside tiles no op writes a shared output.
+    - (C5) outside tiles no op writes a shared output;
+    - (C6) outside tiles no op reads the memory of a shared output, which another
+      worker may be writing.
 
     ```mlir
     %q, %c1 = spmd.phase ins(%x = %0 : tensor<?x64xf32>) outs(%o = %1 : tensor<?x64xf32>, %kv = %c : !xf.kv_cache<...>) {

@@ -141,11 +141,12 @@ LogicalResult PhaseOp::verify() {
 
 namespace {
 
-/// Finds writes to shared outputs by ops that every worker executes. A value is
-/// *shared* if it is an output or was made from one.
-class SharedWrites {
+/// Finds writes to shared outputs, and reads of their memory, by ops that every
+/// worker executes. A value is *shared* if it is an output or was made from
+/// one.
+class SharedAccesses {
 public:
-  explicit SharedWrites(PhaseOp phase) {
+  explicit SharedAccesses(PhaseOp phase) {
     for (unsigned i = 0, e = phase.getOutputs().size(); i < e; ++i)
       shared.insert(phase.getOutputArgument(i));
   }
@@ -159,10 +160,17 @@ public:
           shared.insert(loop.getTiedOpResult(&output));
       return success();
     }
+    // phase_c5
     for (OpOperand &operand : op.getOpOperands())
       if (isShared(operand.get()) && isWrite(op, operand))
         return op.emitOpError("writes a shared output outside tiles: every "
                               "worker would write it");
+    // phase_c6
+    for (OpOperand &operand : op.getOpOperands())
+      if (isShared(operand.get()) &&
+          hasEffect<MemoryEffects::Read>(op, operand))
+        return op.emitOpError("reads a shared output outside tiles: another "
+                              "worker may be writing it");
     if (isView(op) && isShared(op.getOperand(0)))
       shared.insert_range(op.getResults());
     if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
@@ -192,6 +200,18 @@ private:
            isa<ShapedType>(op.getOperand(0).getType());
   }
 
+  template <typename Effect>
+  static bool hasEffect(Operation &op, OpOperand &operand) {
+    auto memory = dyn_cast<MemoryEffectOpInterface>(op);
+    if (!memory)
+      return false;
+    SmallVector<MemoryEffects::EffectInstance> instances;
+    memory.getEffectsOnValue(operand.get(), instances);
+    return llvm::any_of(instances, [](const auto &effect) {
+      return isa<Effect>(effect.getEffect());
+    });
+  }
+
   /// True if `op` writes the memory of `operand`.
   static bool isWrite(Operation &op, OpOperand &operand) {
     Type type = operand.get().getType();
@@ -200,14 +220,8 @@ private:
     if (auto dps = dyn_cast<DestinationStyleOpInterface>(op);
         dps && dps.isDpsInit(&operand))
       return true;
-    if (auto effects = dyn_cast<MemoryEffectOpInterface>(op)) {
-      SmallVector<MemoryEffects::EffectInstance> instances;
-      effects.getEffectsOnValue(operand.get(), instances);
-      if (llvm::any_of(instances, [](const auto &effect) {
-            return isa<MemoryEffects::Write>(effect.getEffect());
-          }))
-        return true;
-    }
+    if (hasEffect<MemoryEffects::Write>(op, operand))
+      return true;
     // A cache is a value: the op that gives a new one has written the old one.
     return !isa<ShapedType>(type) && !type.isIntOrIndexOrFloat() &&
            llvm::is_contained(op.getResultTypes(), type);
@@ -260,10 +274,10 @@ LogicalResult PhaseOp::verifyRegions() {
                               "tiles of its phase, which has ")
              << loops.size();
 
-  // phase_c5
-  SharedWrites writes(*this);
+  // phase_c5, phase_c6
+  SharedAccesses accesses(*this);
   for (Operation &op : body)
-    if (failed(writes.check(op)))
+    if (failed(accesses.check(op)))
       return failure();
   return success();
 }

@@ -161,6 +161,33 @@ func.func @phase_c5_append(%r: !xf.rows, %c: !xf.kv_cache<3 x 4 x 16, f16, tiles
 
 // -----
 
+func.func @phase_c6(%x: memref<?x64xf32>, %y: memref<?x64xf32>, %w: memref<64xf32>) {
+  spmd.phase ins(%v = %w : memref<64xf32>) outs(%o = %x : memref<?x64xf32>) {
+    %c0 = arith.constant 0 : index
+    %n = memref.dim %o, %c0 : memref<?x64xf32>
+    %p = memref.alloc(%n) : memref<?x64xf32>
+    // expected-error @below {{reads a shared output outside tiles: another worker may be writing it}}
+    xf.rms_norm ins(%o, %v : memref<?x64xf32>, memref<64xf32>) outs(%p : memref<?x64xf32>) {eps = 1.0 : f32}
+  }
+  return
+}
+
+// -----
+
+func.func @phase_c6_cache(%r: !xf.rows, %c: !xf.kv_cache<3 x 4 x 16, f16, tiles16>, %x: memref<?x64xf32>, %i: index) {
+  %0 = spmd.phase ins(%s = %r : !xf.rows, %l = %i : index, %q = %x : memref<?x64xf32>) outs(%k = %c : !xf.kv_cache<3 x 4 x 16, f16, tiles16>) {
+    %c0 = arith.constant 0 : index
+    %n = memref.dim %q, %c0 : memref<?x64xf32>
+    %p = memref.alloc(%n) : memref<?x64xf32>
+    // expected-error @below {{reads a shared output outside tiles}}
+    xf.attention %k[%l] heads from %c0 ins(%s, %q : memref<?x64xf32>) outs(%p : memref<?x64xf32>) {group = 1 : i64, scale = 1.0 : f32} : !xf.kv_cache<3 x 4 x 16, f16, tiles16>
+    spmd.yield %k : !xf.kv_cache<3 x 4 x 16, f16, tiles16>
+  } -> !xf.kv_cache<3 x 4 x 16, f16, tiles16>
+  return
+}
+
+// -----
+
 func.func @barrier_c1() {
   scf.forall (%i) in (4) {
     // expected-error @below {{must not stand in a phase or in a tile}}
