@@ -177,7 +177,9 @@ def XF_AttentionOp : XF_DestinationOp<"attention"> {
       cache's dim where it is static;
     - (C2) group is positive, and first head + heads is at most group * heads of the
       cache where it is known;
-    - (C3) scale is finite and positive.
+    - (C3) scale is finite and positive;
+    - (C4) the layer is one of the cache's where it is known: a constant, or an
+      argument of a region of `xf.repeat`.
   }];
   let arguments = (ins XF_RowsType:$rows, XF_KVCacheType:$cache, Index:$layer,
                        Index:$first_head, XF_Rows2D:$q, XF_Rows2D:$init,
@@ -203,7 +205,9 @@ def XF_KVAppendOp : XF_Op<"kv_append", [
     Constraints:
     - (C1) x is [R, N] of f32, N a multiple of the cache's dim where it is static;
     - (C2) first head + heads is at most the cache's heads where it is known;
-    - (C3) the result, if any, has the cache's type.
+    - (C3) the result, if any, has the cache's type;
+    - (C4) the layer is one of the cache's where it is known: a constant, or an
+      argument of a region of `xf.repeat`.
   }];
   let arguments = (ins XF_CachePartAttr:$part, XF_RowsType:$rows, XF_KVCacheType:$cache,
                        Index:$layer, Index:$first_head, XF_Rows2D:$x);

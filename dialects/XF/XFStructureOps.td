@@ -62,7 +62,9 @@ def XF_WeightRefOp : XF_Op<"weight_ref",
     - (C1) the symbol is an `xf.weight` of the result's type (a memref of the same
       shape and element type after bufferisation);
     - (C2) an index is given exactly when the weight has layers; it counts the
-      weight's own layers from 0.
+      weight's own layers from 0;
+    - (C3) the index is one of the weight's layers where it is known: a constant, or
+      an argument of a region of `xf.repeat`.
   }];
   let arguments = (ins FlatSymbolRefAttr:$weight, Optional<Index>:$layer);
   let results = (outs XF_Encoded:$result);

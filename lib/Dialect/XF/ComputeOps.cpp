@@ -322,6 +322,17 @@ LogicalResult GluOp::verify() {
   return success();
 }
 
+/// attention_c4, kv_append_c4
+static LogicalResult verifyLayer(Operation *op, Value layer,
+                                 KVCacheType cache) {
+  auto range = getLayerRange(layer);
+  if (range && (range->first < 0 || range->second >= cache.getLayers()))
+    return op->emitOpError("the layer goes from ")
+           << range->first << " to " << range->second << ", but the cache has "
+           << cache.getLayers() << " layers";
+  return success();
+}
+
 LogicalResult AttentionOp::verify() {
   KVCacheType cache = getCache().getType();
   // attention_c1
@@ -348,7 +359,7 @@ LogicalResult AttentionOp::verify() {
   if (!isPositive(getScale()))
     return emitOpError("scale must be finite and positive, but is ")
            << getScale().convertToFloat();
-  return success();
+  return verifyLayer(*this, getLayer(), cache);
 }
 
 LogicalResult KVAppendOp::verify() {
@@ -372,7 +383,7 @@ LogicalResult KVAppendOp::verify() {
   if (getResult() && getResult().getType() != cache)
     return emitOpError("the result must be of the cache's type ")
            << cache << ", but is " << getResult().getType();
-  return success();
+  return verifyLayer(*this, getLayer(), cache);
 }
 
 LogicalResult KVCommitOp::verify() {

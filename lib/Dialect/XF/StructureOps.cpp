@@ -106,12 +106,45 @@ LogicalResult WeightRefOp::verifySymbolUses(SymbolTableCollection &symbols) {
                             << (hasLayers ? "' has layers: an index is needed"
                                           : "' has no layers: an index was "
                                             "given");
+  // weight_ref_c3
+  auto range = hasLayers ? getLayerRange(getLayer()) : std::nullopt;
+  int64_t layers = hasLayers ? int64_t(weight.getLayers()->size()) : 0;
+  if (range && (range->first < 0 || range->second >= layers))
+    return emitOpError("the index goes from ")
+           << range->first << " to " << range->second << ", but '"
+           << getWeight() << "' has " << layers << " layers";
   return success();
 }
 
 //===----------------------------------------------------------------------===//
 // RepeatOp
 //===----------------------------------------------------------------------===//
+
+std::optional<std::pair<int64_t, int64_t>> xf::getLayerRange(Value layer) {
+  if (std::optional<int64_t> constant = getConstantIntValue(layer))
+    return std::pair(*constant, *constant);
+  auto argument = dyn_cast<BlockArgument>(layer);
+  Region *region = argument ? argument.getOwner()->getParent() : nullptr;
+  auto repeat =
+      region ? dyn_cast_or_null<RepeatOp>(region->getParentOp()) : RepeatOp();
+  if (!repeat || argument.getArgNumber() > 1)
+    return std::nullopt;
+  // The first argument counts all layers, the second those of the kind.
+  ArrayRef<int32_t> kinds = repeat.getKinds();
+  int32_t kind = int32_t(region->getRegionNumber());
+  int64_t first = -1, last = -1, ofKind = 0;
+  for (auto [number, other] : llvm::enumerate(kinds)) {
+    if (other != kind)
+      continue;
+    if (ofKind++ == 0)
+      first = int64_t(number);
+    last = int64_t(number);
+  }
+  if (ofKind == 0)
+    return std::nullopt; // repeat_c2
+  return argument.getArgNumber() == 0 ? std::pair(first, last)
+                                      : std::pair(int64_t(0), ofKind - 1);
+}
 
 LogicalResult RepeatOp::verify() {
   ArrayRef<int32_t> kinds = getKinds();
