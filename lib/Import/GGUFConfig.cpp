@@ -84,7 +84,9 @@ Status refuseUnsupported(const GgufFile &file) {
         Neutral{"final_logit_softcapping", 0}, Neutral{"logit_scale", 0},
         Neutral{"residual_scale", 0}, Neutral{"embedding_scale", 0},
         Neutral{"attention.causal", 1}, Neutral{"use_parallel_residual", 0},
-        Neutral{"rope.scaling.yarn_log_multiplier", 0}}) {
+        Neutral{"rope.scaling.yarn_log_multiplier", 0},
+        Neutral{"rope.scaling.yarn_ext_factor", 1},
+        Neutral{"rope.scaling.yarn_attn_factor", 1}}) {
     std::string key = Keys::full(n.key);
     const GgufValue *value = file.find(key);
     if (!value)
@@ -125,6 +127,10 @@ Status readRope(const GgufFile &file, const Keys &keys, ModelConfig &config) {
   bool legacy = factor != 0;
   if (Status s = keys.number("rope.scaling.factor", factor); !s)
     return s;
+  // The format's own factor of cosines and sines.
+  double attention = 1;
+  if (Status s = keys.number("rope.scaling.attn_factor", attention); !s)
+    return s;
   std::string type = legacy ? "linear" : "none";
   if (keys.find("rope.scaling.type")) {
     Result<std::string_view> name =
@@ -135,11 +141,15 @@ Status readRope(const GgufFile &file, const Keys &keys, ModelConfig &config) {
   } else if (factor != 0) {
     type = "linear"; // what a factor alone means in this format
   }
-  if (type == "none")
-    return {};
-  if (type != "linear" && type != "yarn")
+  if (type != "none" && type != "linear" && type != "yarn")
     return Error{"'llama.rope.scaling.type': \"" + type.substr(0, 80) +
                  "\" is not supported; none, linear and yarn are"};
+  if (attention != 1 && (type != "yarn" || factor == 0))
+    return Error{
+        "'llama.rope.scaling.attn_factor': " + std::to_string(attention) +
+        " is not supported without a scaling of type yarn"};
+  if (type == "none")
+    return {};
   if (factor == 0) // zero and absent both mean no scaling
     return {};
   out.factor = factor;
@@ -153,14 +163,12 @@ Status readRope(const GgufFile &file, const Keys &keys, ModelConfig &config) {
       !s)
     return s;
   out.originalPositions = double(original);
-  double attention = 1;
   for (auto [key, into] :
        {std::pair("rope.scaling.yarn_beta_fast", &out.betaFast),
-        std::pair("rope.scaling.yarn_beta_slow", &out.betaSlow),
-        std::pair("rope.scaling.attn_factor", &attention)})
+        std::pair("rope.scaling.yarn_beta_slow", &out.betaSlow)})
     if (Status s = keys.number(key, *into); !s)
       return s;
-  // The format's factor multiplies the one that follows from the scaling.
+  // It multiplies the one that follows from the scaling.
   out.attentionFactor =
       attention * (factor <= 1 ? 1.0 : 0.1 * std::log(factor) + 1.0);
   return {};

@@ -8,7 +8,6 @@
 
 #include "espalier/Support/Utf8.h"
 
-#include <cstring>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -247,10 +246,8 @@ Result<Value> parse(std::string_view text, const Limits &limits) {
                  " bytes, more than the limit of " +
                  std::to_string(limits.bytes)};
   // The library takes a NUL byte for the end of the text.
-  if (const void *nul = std::memchr(text.data(), 0, text.size()))
-    return Error{"byte " +
-                 std::to_string(static_cast<const char *>(nul) - text.data()) +
-                 ": JSON with a NUL byte"};
+  if (size_t nul = text.find('\0'); nul != std::string_view::npos)
+    return Error{"byte " + std::to_string(nul) + ": JSON with a NUL byte"};
   const char *begin = text.data(), *seen = begin;
   Builder builder(limits);
   bool good = nlohmann::json::sax_parse(

@@ -119,6 +119,21 @@ TEST(GGUFConfig, Rope) {
   EXPECT_EQ(yarn->rope.kind, RopeScaling::Kind::Yarn);
   EXPECT_EQ(yarn->rope.originalPositions, 32);
   EXPECT_DOUBLE_EQ(yarn->rope.attentionFactor, 0.1 * std::log(4.0) + 1);
+  const char *scale = "llama.rope.scaling.attn_factor";
+  file.gguf.pairs.push_back(real(scale, 0.5f));
+  file.bytes = file.gguf.bytes();
+  yarn = file.read();
+  ASSERT_TRUE(yarn) << yarn.error().message;
+  EXPECT_DOUBLE_EQ(yarn->rope.attentionFactor, 0.5 * (0.1 * std::log(4.0) + 1));
+  // Without yarn nothing would scale cosines and sines.
+  expectRefused(File(scale, real(scale, 0.5f)),
+                "'llama.rope.scaling.attn_factor': 0.500000 is not supported");
+  EXPECT_TRUE(File(scale, real(scale, 1)).read());
+  for (const char *key : {"llama.rope.scaling.yarn_ext_factor",
+                          "llama.rope.scaling.yarn_attn_factor"}) {
+    expectRefused(File(key, real(key, 0.5f)), key);
+    EXPECT_TRUE(File(key, real(key, 1)).read()) << key;
+  }
   expectRefused(File("llama.rope.scaling.type",
                      text("llama.rope.scaling.type", "longrope")),
                 "'llama.rope.scaling.type': \"longrope\" is not supported");
