@@ -82,8 +82,9 @@ typedef struct espalier_open_options {
   espalier_team
       *team; /**< must outlive the model; NULL: the library's own, one for each
                   number of threads, shared by the models that ask for it */
-  const char *weights; /**< path of the container; NULL: bundled in the image
-                          that holds the descriptor, else beside it */
+  const char *weights; /**< path of the container, or of an artefact that it is
+                          bundled with; NULL: bundled in the image that holds
+                          the descriptor, else beside it */
 } espalier_open_options;
 
 /** Fills in the defaults. */

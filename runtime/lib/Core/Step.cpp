@@ -148,6 +148,12 @@ espalier_session::runChain(const espalier_step_request &request) {
 espalier_status
 espalier_session::runTree(const espalier_step_request &request) {
   tree.parents.clear();
+  // Before anything is made for so many rows.
+  if (request.count > model.cacheRows - length)
+    return failf(ESPALIER_ERROR_CONTEXT,
+                 "a tree of %u rows does not fit into the cache: %llu rows are "
+                 "free: use a smaller tree",
+                 request.count, (unsigned long long)(model.cacheRows - length));
   depth.resize(request.count);
   int32_t deepest = 0;
   uint64_t pathRows = 0;
@@ -159,11 +165,11 @@ espalier_session::runTree(const espalier_step_request &request) {
   }
   if (espalier_status status = checkRoom(uint64_t(deepest) + 1))
     return status;
-  if (request.count > model.cacheRows - length || pathRows > INT32_MAX)
+  if (pathRows > INT32_MAX)
     return failf(ESPALIER_ERROR_CONTEXT,
-                 "a tree of %u rows does not fit into the cache: %llu rows are "
-                 "free: use a smaller tree",
-                 request.count, (unsigned long long)(model.cacheRows - length));
+                 "the paths of a tree of %u rows have %llu rows together, more "
+                 "than 2^31 - 1: use a smaller tree",
+                 request.count, (unsigned long long)pathRows);
   espalier_status status = runAll(request);
   if (status == ESPALIER_OK)
     tree.parents.assign(request.parents, request.parents + request.count);

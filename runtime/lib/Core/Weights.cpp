@@ -62,29 +62,36 @@ void Weights::prefetch() const {
     madvise(reinterpret_cast<void *>(begin), end - begin, MADV_WILLNEED);
 }
 
+espalier_status Weights::takeBundle(MappedFile &file,
+                                    const espalier_descriptor &descriptor,
+                                    bool &found) {
+  Result<std::optional<Extent>> bundle = findBundle(file.bytes());
+  if (!bundle)
+    return fail(ESPALIER_ERROR_FILE,
+                bundle.takeError().within(file.path()).message);
+  found = bundle->has_value();
+  if (!found)
+    return ESPALIER_OK;
+  mapped = std::move(file);
+  return use(mapped.bytes().subspan((*bundle)->offset, (*bundle)->size),
+             descriptor);
+}
+
 espalier_status Weights::open(const espalier_descriptor &descriptor,
                               const char *path) {
-  std::string file;
-  if (path) {
-    file = path;
-  } else {
+  bool found = false;
+  std::string file = path ? path : "";
+  if (!path) {
     std::string image = imagePath(&descriptor);
     if (image.empty())
       return failf(ESPALIER_ERROR_FILE,
                    "model '%s': its descriptor lies in no file: give the path "
                    "of its weights, '%s'",
                    descriptor.name, descriptor.weights_file);
-    Result<MappedFile> opened = MappedFile::open(image);
-    if (opened) {
-      Result<std::optional<Extent>> bundle = findBundle(opened->bytes());
-      if (!bundle)
-        return fail(ESPALIER_ERROR_FILE,
-                    bundle.takeError().within(image).message);
-      if (*bundle) {
-        mapped = std::move(*opened);
-        return use(mapped.bytes().subspan((*bundle)->offset, (*bundle)->size),
-                   descriptor);
-      }
+    if (Result<MappedFile> opened = MappedFile::open(image)) {
+      espalier_status status = takeBundle(*opened, descriptor, found);
+      if (found || status != ESPALIER_OK)
+        return status;
     }
     file = image.substr(0, image.rfind('/') + 1) + descriptor.weights_file;
   }
@@ -93,6 +100,9 @@ espalier_status Weights::open(const espalier_descriptor &descriptor,
     return failf(ESPALIER_ERROR_FILE,
                  "%s: put the weights of model '%s' there, or give their path",
                  opened.error().message.c_str(), descriptor.name);
+  espalier_status status = takeBundle(*opened, descriptor, found);
+  if (found || status != ESPALIER_OK)
+    return status;
   mapped = std::move(*opened);
   return use(mapped.bytes(), descriptor);
 }

@@ -18,9 +18,9 @@ namespace espalier::runtime {
 /// shortens the file meanwhile ends the process, as with any mapped file.
 class Weights {
 public:
-  /// Finds and checks it: the file at `path`, or, where that is NULL, the
-  /// bundle in the image that holds the descriptor, or the file beside that
-  /// image.
+  /// Finds and checks it: the file at `path`, or what is bundled there, or,
+  /// where that is NULL, the bundle in the image that holds the descriptor, or
+  /// the file beside that image.
   espalier_status open(const espalier_descriptor &descriptor, const char *path);
 
   /// Has the kernel fetch the file in the background: every token reads all of
@@ -36,6 +36,10 @@ public:
 private:
   espalier_status use(std::span<const uint8_t> container,
                       const espalier_descriptor &descriptor);
+  /// Takes over `file` and uses its bundle, where it has one.
+  espalier_status takeBundle(MappedFile &file,
+                             const espalier_descriptor &descriptor,
+                             bool &found);
 
   MappedFile mapped;
   std::span<const uint8_t> section;

@@ -129,5 +129,7 @@ extern "C" int espalier_main(const espalier_descriptor *descriptor, int argc,
     return report(prompt.error().message.c_str());
   if (runModel(descriptor, *options, *prompt) != ESPALIER_OK)
     return report(espalier_last_error());
+  if (ferror(stdout))
+    return report("standard output cannot be written");
   return interrupted.load() ? 130 : 0;
 }

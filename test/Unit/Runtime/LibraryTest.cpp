@@ -151,6 +151,14 @@ TEST(Library, OpenFindsBundledWeights) {
       << espalier_last_error();
   EXPECT_EQ(espalier_verify(model), ESPALIER_OK);
   espalier_close(model);
+  // The path of the artefact stands for its bundle.
+  espalier_open_options options;
+  espalier_open_options_init(&options);
+  options.weights = path.c_str();
+  ASSERT_EQ(espalier_open(&a.descriptor, &options, &model), ESPALIER_OK)
+      << espalier_last_error();
+  EXPECT_EQ(espalier_verify(model), ESPALIER_OK);
+  espalier_close(model);
   bytes[bytes.size() - 64] ^= 1; // the footer's offset
   path = fake::writeFile("damaged.so", bytes);
   EXPECT_EQ(espalier_open_library(path.c_str(), nullptr, &model),

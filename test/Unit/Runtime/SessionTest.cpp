@@ -114,6 +114,12 @@ TEST(Session, TreeRefusals) {
   EXPECT_EQ(espalier_commit(m.session, -2), ESPALIER_ERROR_ARGUMENT);
   m.step({3}); // drops the tree
   EXPECT_EQ(espalier_commit(m.session, 1), ESPALIER_ERROR_ARGUMENT);
+  // Shallow, but with more rows than the cache has.
+  Tokens roots(10000, -1);
+  m.step(Tokens(roots.size(), 1), &roots);
+  EXPECT_EQ(m.status, ESPALIER_ERROR_CONTEXT);
+  EXPECT_NE(std::string(espalier_last_error()).find("a tree of 10000 rows"),
+            std::string::npos);
 }
 
 TEST(Session, TruncateForgets) {
