@@ -103,8 +103,8 @@ Difference compare(const float *want, const float *got, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     double one = std::fabs(double(got[i]) - double(want[i]));
     d.scale = std::max(d.scale, std::fabs(double(want[i])));
-    if (one > d.largest) {
-      d.largest = one;
+    if (!(one <= d.largest)) { // a NaN is as far off as can be
+      d.largest = std::isnan(one) ? INFINITY : one;
       d.at = i;
     }
   }
