@@ -113,6 +113,7 @@ Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
 
   CompileOptions options;
   options.output = request.output;
+  options.inputs = model->files;
   options.emit = *emit;
   options.name = request.name;
   options.bundle = request.bundle;

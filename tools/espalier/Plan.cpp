@@ -17,12 +17,15 @@ using namespace mlir;
 
 namespace {
 
-/// What stands in the loop over layers, and what around it.
-struct Counts {
-  int64_t inLayer = 0, outside = 0;
-
-  void add(bool layer) { ++(layer ? inLayer : outside); }
-};
+/// The kind of layers that `op` belongs to; nothing where it is in no loop over
+/// layers, or in one whose layers are all alike (LowerRepeat.cpp).
+std::optional<unsigned> kindOf(Operation *op) {
+  for (Region *region = op->getParentRegion(); region;
+       region = region->getParentRegion())
+    if (isa<scf::IndexSwitchOp>(region->getParentOp()))
+      return region->getRegionNumber();
+  return std::nullopt;
+}
 
 bool inLoop(Operation *op) { return bool(op->getParentOfType<scf::ForOp>()); }
 
@@ -43,22 +46,43 @@ std::string contents(spmd::PhaseOp phase) {
   return text;
 }
 
+/// What stands in the loop over layers, for each kind of them, and around it.
+struct Counts {
+  explicit Counts(int64_t kinds) : ofKind(kinds) {}
+
+  void add(Operation *op) {
+    if (!inLoop(op))
+      ++outside;
+    else if (std::optional<unsigned> kind = kindOf(op))
+      ++ofKind[*kind];
+    else
+      ++ofEvery;
+  }
+  /// Of a layer of the kind that has most.
+  int64_t inLayer() const { return ofEvery + *llvm::max_element(ofKind); }
+
+  int64_t outside = 0, ofEvery = 0;
+  SmallVector<int64_t> ofKind;
+};
+
 void writeVariant(llvm::json::OStream &out, func::FuncOp function) {
-  Counts phases, barriers, buffers;
+  int64_t kinds = 1, buffers = 0;
+  function.walk([&](scf::IndexSwitchOp cases) {
+    kinds = int64_t(cases.getNumCases()) + 1;
+  });
+  Counts phases(kinds), barriers(kinds);
   SmallVector<std::string> layer, around;
-  int64_t kinds = 1;
   function.walk([&](Operation *op) {
-    bool inside = inLoop(op);
     if (auto phase = dyn_cast<spmd::PhaseOp>(op)) {
-      phases.add(inside);
-      (inside ? layer : around).push_back(contents(phase));
+      phases.add(op);
+      std::optional<unsigned> kind = kindOf(op);
+      (inLoop(op) ? layer : around)
+          .push_back((kind ? "kind " + std::to_string(*kind) + ": " : "") +
+                     contents(phase));
     } else if (isa<spmd::BarrierOp>(op)) {
-      barriers.add(inside);
-    } else if (isa<spmd::BufferOp>(op)) {
-      buffers.add(inside);
-    } else if (auto cases = dyn_cast<scf::IndexSwitchOp>(op)) {
-      kinds = int64_t(cases.getNumCases()) + 1;
+      barriers.add(op);
     }
+    buffers += isa<spmd::BufferOp>(op);
   });
   auto integer = [&](StringRef key, StringRef attribute) {
     if (auto attr = function->getAttrOfType<IntegerAttr>(attribute))
@@ -73,13 +97,13 @@ void writeVariant(llvm::json::OStream &out, func::FuncOp function) {
   out.attribute("name", function.getSymName());
   integer("max_rows", "xf.max_rows");
   out.attribute("kinds_of_layers", kinds);
-  out.attribute("phases_per_layer", phases.inLayer);
-  out.attribute("barriers_per_layer", barriers.inLayer);
+  out.attribute("phases_per_layer", phases.inLayer());
+  out.attribute("barriers_per_layer", barriers.inLayer());
   list("phases_of_a_layer", layer);
   out.attribute("phases_outside_layers", phases.outside);
   out.attribute("barriers_outside_layers", barriers.outside);
   list("other_phases", around);
-  out.attribute("buffers", buffers.inLayer + buffers.outside);
+  out.attribute("buffers", buffers);
   integer("shared_bytes", "spmd.shared_bytes");
   integer("private_bytes", "spmd.private_bytes");
 }

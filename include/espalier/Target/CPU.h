@@ -58,6 +58,8 @@ using PackFunction = std::function<Result<PackedContainer>(
 
 struct CompileOptions {
   std::string output;
+  /// The model's own files, which no file that is written may replace.
+  std::vector<std::string> inputs;
   EmitKind emit = EmitKind::Executable;
   /// Of the model, an identifier of C; empty: from `output`.
   std::string name;

@@ -89,6 +89,7 @@ public:
 
 private:
   Status checkName();
+  Status keepInputs() const;
   Status lower();
   Status translate();
   Status generateCode();
@@ -137,6 +138,17 @@ Status Compilation::checkName() {
       options.emit != EmitKind::Shared)
     return Error{"--bundle needs an executable or a shared library: only these "
                  "can carry weights behind them"};
+  return {};
+}
+
+/// `model.safetensors -o model` would put the packed weights where the model
+/// is.
+Status Compilation::keepInputs() const {
+  for (const std::string &file : report.files)
+    for (const std::string &input : options.inputs)
+      if (fs::equivalent(file, input))
+        return Error{file + ": would replace a file of the model itself: give "
+                            "-o another name or folder"};
   return {};
 }
 
@@ -343,6 +355,8 @@ Result<CompileReport> Compilation::run() {
         return status.takeError();
   }
   temporaryOutput = files.add(options.output);
+  if (Status status = keepInputs(); !status)
+    return status.takeError();
 
   progress("lower");
   Status status;
