@@ -11,6 +11,7 @@
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -94,6 +95,9 @@ Result<CodeModule> makeIsaModule(ModuleOp lowered, std::string_view model,
   if (failed(generateKernels(*module, *keys, kernelIsa, wideKernels)) ||
       failed(lowerKernels(*module)))
     return Error{"micro-kernels cannot be generated"};
+  // The translation takes what it is given for granted.
+  if (failed(verify(*module)))
+    return Error{"the lowered program is not valid"};
   for (auto function : module->getOps<LLVM::LLVMFuncOp>())
     if (function.getLinkage() == LLVM::Linkage::Private) {
       // A name for profilers; and one body, however few callers it has.
