@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "Artefact.h"
 #include "Commands.h"
+#include "Main/Options.h"
 #include "espalier/model.h"
 
 using namespace espalier;
@@ -44,6 +45,18 @@ Result<int> tool::runCommand(const Arguments &arguments) {
     return go.takeError();
   if (!*go)
     return 0;
+  auto argumentsOf = [](std::vector<std::string> &list) {
+    std::vector<char *> argv;
+    for (std::string &one : list)
+      argv.push_back(one.data());
+    argv.push_back(nullptr);
+    return argv;
+  };
+  // What the program will refuse is refused before a model is compiled for it.
+  if (Result<program::Options> parsed =
+          program::parseOptions(int(rest.size()), argumentsOf(rest).data());
+      !parsed)
+    return parsed.takeError();
   Result<std::string> artefactPath = artefactFor(path, options, line);
   if (!artefactPath)
     return artefactPath.takeError();
@@ -58,9 +71,6 @@ Result<int> tool::runCommand(const Arguments &arguments) {
     rest.push_back(artefact->weights);
   }
   rest.insert(rest.begin(), "espalier run");
-  std::vector<char *> argv;
-  for (std::string &one : rest)
-    argv.push_back(one.data());
-  argv.push_back(nullptr);
-  return espalier_main(artefact->descriptor, int(rest.size()), argv.data());
+  return espalier_main(artefact->descriptor, int(rest.size()),
+                       argumentsOf(rest).data());
 }

@@ -126,6 +126,32 @@ Status readRope(ModuleOp module, ProgramFacts &facts) {
   return {};
 }
 
+/// Callers size what a step writes for them by the card.
+Status checkWidths(ModuleOp module, const ProgramFacts &facts) {
+  auto check = [](const char *what, int64_t expected, int64_t got) -> Status {
+    if (expected == got)
+      return {};
+    return Error{std::string(what) + ": expected " + std::to_string(expected) +
+                 " columns, as 'xf.model' says, got " + std::to_string(got)};
+  };
+  Status status;
+  module.walk([&](Operation *op) {
+    if (auto logits = dyn_cast<xf::LogitsOp>(op); logits && status) {
+      // The tiles write into the third argument of the step.
+      auto step = op->getParentOfType<func::FuncOp>();
+      auto type = step && step.getNumArguments() > 2
+                      ? dyn_cast<ShapedType>(step.getArgumentTypes()[2])
+                      : ShapedType();
+      if (type && type.hasRank() && type.getRank() == 2)
+        status = check("logits", facts.vocab, type.getDimSize(1));
+    }
+    if (auto tap = dyn_cast<xf::TapOp>(op); tap && status)
+      status = check("hidden states", facts.hidden,
+                     cast<ShapedType>(tap.getX().getType()).getDimSize(1));
+  });
+  return status;
+}
+
 } // namespace
 
 Result<ProgramFacts> readFacts(ModuleOp module, const WeightLayout &layout) {
@@ -135,6 +161,8 @@ Result<ProgramFacts> readFacts(ModuleOp module, const WeightLayout &layout) {
   if (Status status = readCache(module, facts); !status)
     return status.takeError();
   if (Status status = readRope(module, facts); !status)
+    return status.takeError();
+  if (Status status = checkWidths(module, facts); !status)
     return status.takeError();
   bool quantized = false;
   module.walk([&](xf::QuantizeActivationsOp) { quantized = true; });

@@ -104,6 +104,8 @@ protected:
   Result<CompileReport> compile(const std::string &name, EmitKind emit,
                                 bool bundle = false) {
     auto module = parseSourceFile<ModuleOp>(ESPALIER_STEP_MODULE, &context);
+    if (change)
+      change(*module);
     CompileOptions options;
     options.output = folder + "/" + name;
     options.emit = emit;
@@ -171,6 +173,7 @@ protected:
   std::string folder;
   MLIRContext context;
   bool failPacking = false;
+  std::function<void(ModuleOp)> change;
 };
 
 /// Names that other images see.
@@ -278,6 +281,20 @@ TEST_F(Compile, FailureLeavesNothing) {
   auto report = compile("small", EmitKind::Executable);
   ASSERT_FALSE(bool(report));
   EXPECT_EQ(report.error().message, "no weights");
+  EXPECT_TRUE(listFolder().empty());
+}
+
+/// Callers size their memory by the card.
+TEST_F(Compile, CardAgreesWithTheStep) {
+  change = [](ModuleOp module) {
+    NamedAttrList card(module->getAttrOfType<DictionaryAttr>("xf.model"));
+    card.set("vocab", Builder(module.getContext()).getI64IntegerAttr(99));
+    module->setAttr("xf.model", card.getDictionary(module.getContext()));
+  };
+  auto report = compile("small", EmitKind::Executable);
+  ASSERT_FALSE(bool(report));
+  EXPECT_EQ(report.error().message,
+            "logits: expected 99 columns, as 'xf.model' says, got 100");
   EXPECT_TRUE(listFolder().empty());
 }
 
