@@ -25,6 +25,7 @@ using namespace espalier::tool;
 namespace {
 
 constexpr const char *libraryName = "model.so";
+constexpr const char *weightsName = "model.safetensors";
 
 bool exists(const std::string &path) {
   struct stat info;
@@ -195,7 +196,10 @@ Result<std::string> tool::compileToCache(const std::string &model,
     return cache.takeError();
   std::string folder = *cache + "/" + *key;
   std::string library = folder + "/" + libraryName;
-  if (exists(library))
+  auto isWhole = [&] {
+    return exists(library) && exists(folder + "/" + weightsName);
+  };
+  if (isWhole())
     return library;
   // Made under another name and renamed, so that what is there is whole.
   std::string making = folder + ".new." + std::to_string(getpid());
@@ -205,12 +209,17 @@ Result<std::string> tool::compileToCache(const std::string &model,
     removeFolder(making);
     return status.takeError();
   }
-  if (rename(making.c_str(), folder.c_str()) != 0) {
-    Error error{folder + ": cannot be written: " + strerror(errno)};
-    removeFolder(making);
-    // Another process may have been faster.
-    if (!exists(library))
-      return error;
+  if (rename(making.c_str(), folder.c_str()) == 0)
+    return library;
+  // Another process was faster, or what was there had lost a file.
+  if (!isWhole()) {
+    removeFolder(folder);
+    if (rename(making.c_str(), folder.c_str()) == 0)
+      return library;
   }
+  Error error{folder + ": cannot be written: " + strerror(errno)};
+  removeFolder(making);
+  if (!isWhole())
+    return error;
   return library;
 }
