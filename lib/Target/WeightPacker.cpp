@@ -8,10 +8,11 @@
 /// \file
 /// Work is cut into chunks of a few megabytes of output. Each thread packs the
 /// next chunk into a buffer of its own, waits for its turn to extend the hash,
-/// and writes the buffer where it belongs.
+/// and hands the buffer to the file.
 ///
 //===----------------------------------------------------------------------===//
 #include "WeightPacker.h"
+#include "BlockWriter.h"
 #include "WeightRows.h"
 
 #include "espalier/Support/Json.h"
@@ -128,21 +129,6 @@ Status packVector(const PackWeight &weight, const WeightRows &rows,
   return {};
 }
 
-Status writeAll(int fd, const uint8_t *data, size_t size, uint64_t offset) {
-  while (size) {
-    ssize_t written = ::pwrite(fd, data, size, off_t(offset));
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written <= 0)
-      return Error{std::string("cannot write the packed weights: ") +
-                   (written ? std::strerror(errno) : "no progress")};
-    data += written;
-    size -= size_t(written);
-    offset += uint64_t(written);
-  }
-  return {};
-}
-
 /// The header: `hashes` in the order of the weights. Its size does not depend
 /// on their values.
 std::string headerOf(const PackPlan &plan, const std::vector<Hash128> &hashes) {
@@ -177,9 +163,9 @@ std::string headerOf(const PackPlan &plan, const std::vector<Hash128> &hashes) {
 
 class Packer {
 public:
-  Packer(const PackPlan &plan, const TensorSource &source, int fd,
+  Packer(const PackPlan &plan, const TensorSource &source, BlockWriter &writer,
          uint64_t dataStart, const PackOptions &options)
-      : plan(plan), source(source), fd(fd), dataStart(dataStart),
+      : plan(plan), source(source), writer(writer), dataStart(dataStart),
         options(options), chunks(chunksOf(plan)) {}
 
   Result<std::vector<Hash128>> run() {
@@ -208,8 +194,7 @@ private:
       if (status)
         status = takeTurn(index, buffer);
       if (status)
-        status = writeAll(fd, buffer.data(), buffer.size(),
-                          dataStart + chunk.offset);
+        status = writer.write(buffer, dataStart + chunk.offset);
       if (!status)
         fail(status.takeError());
       if (stopped.load())
@@ -268,7 +253,7 @@ private:
 
   const PackPlan &plan;
   const TensorSource &source;
-  int fd;
+  BlockWriter &writer;
   uint64_t dataStart;
   const PackOptions &options;
   std::vector<Chunk> chunks;
@@ -314,14 +299,17 @@ Result<PackedWeights> writeContainer(const PackPlan &plan,
                  std::to_string(out.headerBytes + out.dataBytes) +
                  " bytes for the packed weights: " + std::strerror(errno)};
 
-  Packer packer(plan, source, fd, offset + out.headerBytes, options);
+  BlockWriter writer(fd);
+  Packer packer(plan, source, writer, offset + out.headerBytes, options);
   Result<std::vector<Hash128>> hashes = packer.run();
   if (!hashes)
     return hashes.takeError();
   std::string header = headerOf(plan, *hashes);
   std::span<const uint8_t> bytes(
       reinterpret_cast<const uint8_t *>(header.data()), header.size());
-  if (Status s = writeAll(fd, bytes.data(), bytes.size(), offset); !s)
+  if (Status s = writer.write(bytes, offset); !s)
+    return s.takeError();
+  if (Status s = writer.finish(); !s)
     return s.takeError();
   if (Status s = source.unchanged(); !s)
     return s.takeError();

@@ -325,7 +325,11 @@ int main(int argc, char **argv) {
     for (Encoding e : {Encoding::Q4_0, Encoding::Q4_1, Encoding::Q8_0})
       for (int64_t rows : {1, 2, 8, 32})
         bench.linear(memory, e, a8, rows, 2048);
-    bench.linear(memory, Encoding::Q4_1, a8, 32, 576);
+    for (Encoding e : {Encoding::Q4_1, Encoding::Q8_0})
+      for (int64_t rows : {1, 32})
+        bench.linear(memory, e, a8, rows, 576);
+    bench.linear(memory, Encoding::Q4_1, a8, 1, 1536);
+    bench.linear(memory, Encoding::BF16, f32, 1, 8192);
     for (Encoding e : {f32, Encoding::BF16, Encoding::F16})
       for (int64_t rows : {1, 6, 36})
         bench.linear(memory, e, f32, rows, 2048);

@@ -179,9 +179,10 @@ TEST_P(LinearTest, Linear) {
   for (const KernelKey &key : linearKeys()) {
     auto *run = kernel<LinearFn>(key);
     unsigned seed = 0;
-    for (Shape shape : {Shape{1, 16, 1}, Shape{1, 40, 7}, Shape{2, 5, 3},
-                        Shape{4, 33, 2}, Shape{5, 48, 9}, Shape{6, 16, 2},
-                        Shape{7, 31, 1}, Shape{13, 20, 4}, Shape{17, 64, 18}})
+    for (Shape shape :
+         {Shape{1, 16, 1}, Shape{1, 40, 7}, Shape{1, 115, 5}, Shape{2, 5, 3},
+          Shape{4, 33, 2}, Shape{5, 48, 9}, Shape{6, 16, 2}, Shape{7, 31, 1},
+          Shape{13, 20, 4}, Shape{17, 64, 18}})
       for (bool wild : {false, true})
         checkLinear(run, key, shape, wild, ++seed);
   }

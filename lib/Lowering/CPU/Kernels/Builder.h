@@ -184,14 +184,22 @@ void emitSelectRows(Emitter &e, llvm::ArrayRef<V> args);
 void emitTap(Emitter &e, llvm::ArrayRef<V> args);
 
 /// R accumulators of 16 columns: the chain of panel column `w` with the rows
-/// at `x` (LinearFloat.cpp, LinearBlock.cpp).
-Vs emitFloatChain(Emitter &e, const KernelKey &key, Isa isa, V w,
-                  llvm::ArrayRef<V> x, V groups);
+/// at `x` (LinearBlock.cpp).
 Vs emitBlockChain(Emitter &e, const KernelKey &key, Isa isa, V w,
                   llvm::ArrayRef<V> x, V groups);
+
+/// Panels that are read side by side, each followed in memory by `skip` bytes
+/// that are not read after it.
+struct PanelStreams {
+  llvm::ArrayRef<V> at;
+  V skip;
+};
+/// R accumulators for each panel, panel after panel (LinearFloat.cpp).
+Vs emitFloatChain(Emitter &e, const KernelKey &key, Isa isa,
+                  const PanelStreams &panels, llvm::ArrayRef<V> x, V groups);
 /// The same with float32 activations: weights are decoded first.
-Vs emitDecodedChain(Emitter &e, const KernelKey &key, V w, llvm::ArrayRef<V> x,
-                    V groups);
+Vs emitDecodedChain(Emitter &e, const KernelKey &key,
+                    const PanelStreams &panels, llvm::ArrayRef<V> x, V groups);
 
 } // namespace espalier::cpu
 

@@ -8,7 +8,9 @@
 //
 // docs/numerics.md, entry linear: the loops around the chain, and what follows
 // it: + bias, then + residual. One panel of 16 columns stays in the cache while
-// all rows pass over it, in blocks whose sums stay in registers.
+// all rows pass over it, in blocks whose sums stay in registers. A single row
+// of floats takes several panels at a time: the sums of one are too few to hide
+// the latency of an FMA. (With integer products, several are no faster.)
 //
 //===----------------------------------------------------------------------===//
 #include "Builder.h"
@@ -27,6 +29,13 @@ unsigned rowsPerBlock(const KernelKey &key, Isa isa) {
   return key.weights == Encoding::F16 ? 5 : 6;
 }
 
+/// Panels that a single row takes at a time.
+unsigned panelsAtOnce(const KernelKey &key, Isa isa) {
+  if (key.activations == Encoding::A8)
+    return 1;
+  return isa == Isa::AVX512 ? 4 : 2;
+}
+
 struct Linear {
   Emitter &e;
   const KernelKey &key;
@@ -35,12 +44,13 @@ struct Linear {
       accumulate;
   V hasBias, hasResidual, sums;
 
-  Vs chain(V panel, llvm::ArrayRef<V> xRows) {
-    if (!isBlockEncoding(key.weights))
-      return emitFloatChain(e, key, isa, panel, xRows, groups);
+  Vs chain(llvm::ArrayRef<V> panels, llvm::ArrayRef<V> xRows) {
     if (key.activations == Encoding::A8)
-      return emitBlockChain(e, key, isa, panel, xRows, groups);
-    return emitDecodedChain(e, key, panel, xRows, groups);
+      return emitBlockChain(e, key, isa, panels.front(), xRows, groups);
+    PanelStreams streams{panels, wStride * int64_t(panels.size() - 1)};
+    return isBlockEncoding(key.weights)
+               ? emitDecodedChain(e, key, streams, xRows, groups)
+               : emitFloatChain(e, key, isa, streams, xRows, groups);
   }
 
   /// out = (sum + bias) + residual at the first `left` columns, 16 at most.
@@ -67,9 +77,25 @@ struct Linear {
     Vs xRows;
     for (unsigned i = 0; i < count; ++i)
       xRows.push_back(e.at(x, e.min(row + i, last) * xStride));
-    Vs result = chain(panel, xRows);
+    Vs result = chain({panel}, xRows);
     for (unsigned i = 0; i < count; ++i)
       e.store(result[i], e.at(sums, int64_t(i * 64)));
+  }
+
+  /// Columns [0, end) of the only row, `wide` whole panels at a time.
+  void singleRow(V end, unsigned wide) {
+    e.loop(e.index(0), end, 16 * wide, [&](V column) {
+      Vs panels;
+      for (unsigned i = 0; i < wide; ++i)
+        panels.push_back(e.at(w, (column / 16 + int64_t(i)) * wStride));
+      Vs result = chain(panels, {x});
+      for (unsigned i = 0; i < wide; ++i)
+        e.store(result[i], e.at(sums, int64_t(i * 64)));
+      e.loop(e.index(0), e.index(wide), 1, [&](V i) {
+        V at = (column + i * 16) * 4;
+        finish(e.at(sums, i * 64), e.at(bias, at), e.at(out, at), e.index(16));
+      });
+    });
   }
 
   void emit() {
@@ -80,7 +106,15 @@ struct Linear {
                           [&] { return e.index(1); }),
                       e.index(1));
     hasResidual = e.equal(accumulate, e.index(1));
-    e.loop(e.index(0), cols, 16, [&](V column) {
+    V begin = e.index(0);
+    if (unsigned wide = panelsAtOnce(key, isa); wide > 1) {
+      begin = e.choose(
+          e.equal(rows, e.index(1)),
+          [&] { return cols / (16 * wide) * (16 * wide); },
+          [&] { return e.index(0); });
+      singleRow(begin, wide);
+    }
+    e.loop(begin, cols, 16, [&](V column) {
       V panel = e.at(w, column / 16 * wStride);
       V biasAt = e.at(bias, column * 4);
       e.loop(e.index(0), rows, most, [&](V row) {
