@@ -24,7 +24,8 @@ std::optional<Placement> getPlacement(Operation *op) {
     return Placement::Observer;
   if (isa<xf::WeightRefOp, xf::RowsCountOp, xf::WantedCountOp, tensor::EmptyOp,
           tensor::DimOp>(op) ||
-      isa<arith::ArithDialect, affine::AffineDialect>(op->getDialect()))
+      isa_and_nonnull<arith::ArithDialect, affine::AffineDialect>(
+          op->getDialect()))
     return Placement::Auxiliary;
   return std::nullopt;
 }

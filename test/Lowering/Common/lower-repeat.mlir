@@ -6,7 +6,7 @@
 func.func @one_kind(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0 : index
   // CHECK-DAG: %[[LAYERS:.*]] = arith.constant 3 : index
-  // CHECK: scf.for %[[LAYER:.*]] = %[[ZERO]] to %[[LAYERS]] {{.*}} iter_args(%{{.*}} = %[[X]])
+  // CHECK: scf.for %[[LAYER:[a-z0-9_]+]] = %[[ZERO]] to %[[LAYERS]] {{.*}} iter_args(%{{.*}} = %[[X]])
   // CHECK-NOT: scf.index_switch
   // CHECK: "test.layer"(%[[LAYER]], %[[LAYER]],
   // CHECK: scf.yield
@@ -24,7 +24,7 @@ func.func @one_kind(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
 // layers of that kind.
 // CHECK-LABEL: func.func @two_kinds
 func.func @two_kinds(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
-  // CHECK: scf.for %[[LAYER:.*]] =
+  // CHECK: scf.for %[[LAYER:[a-z0-9_]+]] =
   // CHECK: arith.constant dense<[0, 0, 1, 1]> : tensor<4xi64>
   // CHECK: tensor.extract %{{.*}}[%[[LAYER]]]
   // CHECK: %[[NUMBER:.*]] = arith.index_cast
