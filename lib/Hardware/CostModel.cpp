@@ -37,13 +37,14 @@ unsigned CostModel::rowBlock(uint64_t bytesPerRow, double bytesPerWeight,
   return rows;
 }
 
-uint64_t CostModel::panelsPerTile(uint64_t panels,
-                                  uint64_t bytesPerPanel) const {
+uint64_t CostModel::panelsPerTile(uint64_t panels, uint64_t bytesPerPanel,
+                                  unsigned atOnce) const {
   constexpr double tileCost = 50e-9;
   // A worker's share of the bandwidth decides how long a panel takes.
   double panelSeconds = double(std::max<uint64_t>(bytesPerPanel, 1)) *
                         machine.workers / machine.mainMemory().bandwidth;
-  double least = std::ceil(20 * tileCost / panelSeconds);
+  double least =
+      std::max(std::ceil(20 * tileCost / panelSeconds), double(atOnce));
   uint64_t most = std::max<uint64_t>(panels / (4 * machine.workers), 1);
   return std::clamp<uint64_t>(least < double(most) ? uint64_t(least) : most, 1,
                               most);

@@ -52,6 +52,7 @@ __attribute__((target("avx2,fma"))) void fma256(uint64_t rounds) {
 #define START_SI256(i) __m256i a##i = _mm256_setzero_si256();
 #define DOT256(i)                                                              \
   {                                                                            \
+    KEEP(s); /* else the product is computed once */                           \
     __m256i p = _mm256_maddubs_epi16(u, s);                                    \
     KEEP(p);                                                                   \
     a##i = _mm256_add_epi32(a##i, _mm256_madd_epi16(p, one));                  \
@@ -61,6 +62,7 @@ __attribute__((target("avx2"))) void dot256(uint64_t rounds) {
   __m256i u = _mm256_set1_epi8(3), s = _mm256_set1_epi8(-5);
   __m256i one = _mm256_set1_epi16(1);
   KEEP(u);
+  KEEP(one);
   CHAINS(START_SI256)
   for (uint64_t i = 0; i < rounds; ++i) {
     CHAINS(DOT256)

@@ -42,9 +42,11 @@ public:
 
   /// Panels of 16 columns that one tile takes of a phase with `panels` of
   /// `bytesPerPanel` each: enough that taking a tile (some 50 ns) costs less
-  /// than a twentieth of it, but no fewer than four tiles a worker where there
-  /// are so many panels. At least 1.
-  uint64_t panelsPerTile(uint64_t panels, uint64_t bytesPerPanel) const;
+  /// than a twentieth of it and that the kernel finds the panels it takes `at
+  /// once`, but no fewer than four tiles a worker where there are so many
+  /// panels. At least 1.
+  uint64_t panelsPerTile(uint64_t panels, uint64_t bytesPerPanel,
+                         unsigned atOnce = 1) const;
 
 private:
   Machine machine;

@@ -300,8 +300,11 @@ int64_t Builder::columnsOfTile(Operation *op) const {
   if (scheme.panelsPerTile)
     return unit * scheme.panelsPerTile;
   int64_t panels = llvm::divideCeil(columnCount(op), unit);
-  return unit * scheme.costs.panelsPerTile(
-                    panels, std::max<uint64_t>(work.bytesPerPanelColumn, 1));
+  // The kernels of one row of floats take several panels side by side.
+  unsigned atOnce = work.int8 ? 1 : 4;
+  return unit *
+         scheme.costs.panelsPerTile(
+             panels, std::max<uint64_t>(work.bytesPerPanelColumn, 1), atOnce);
 }
 
 LogicalResult Builder::tileTerminal(Operation *op, bool overRows) {

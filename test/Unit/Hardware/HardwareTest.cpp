@@ -177,6 +177,8 @@ TEST(Hardware, TilesAreWorthTaking) {
   EXPECT_EQ(cost.panelsPerTile(1000, 10000), 1u);
   EXPECT_EQ(cost.panelsPerTile(1000, 2500), 4u);
   // Four tiles for each of two workers come first.
+  EXPECT_EQ(cost.panelsPerTile(1000, 10000, 4), 4u);
+  EXPECT_EQ(cost.panelsPerTile(16, 10000, 4), 2u);
   EXPECT_EQ(cost.panelsPerTile(16, 10), 2u);
   EXPECT_EQ(cost.panelsPerTile(3, 10), 1u);
   EXPECT_EQ(cost.panelsPerTile(0, 0), 1u);
