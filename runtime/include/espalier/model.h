@@ -30,7 +30,8 @@
 #define ESPALIER_API_FUNCTIONS(X)                                              \
   X(last_error)                                                                \
   X(version)                                                                   \
-  X(team_create) X(team_destroy) X(open_options_init) X(open_library) X(close) \
+  X(team_create)                                                               \
+  X(team_destroy) X(open_options_init) X(open_library) X(close)                \
       X(model_descriptor) X(model_isa) X(model_context) X(verify)              \
           X(session_create) X(session_destroy) X(session_length)               \
               X(session_truncate) X(step) X(commit) X(cancel) X(tokenize)      \
