@@ -33,7 +33,7 @@ std::string tool::programPath() {
 }
 
 std::string Config::label() const {
-  std::string text = fs::path(model).stem().string() + "_" + activations +
+  std::string text = fs::path(model).filename().string() + "_" + activations +
                      "_kv_" + kvType + (wideKernels ? "_wide" : "");
   for (char &c : text)
     if (!isalnum((unsigned char)c))

@@ -48,7 +48,10 @@ runtime::findBundle(std::span<const uint8_t> file) {
     return Error{"bundled weights: expected an end within " + number(end) +
                  " bytes, got offset " + number(footer.offset) + " and size " +
                  number(footer.size) + ": the file is truncated or damaged"};
-  return std::optional<Extent>({footer.offset, footer.size});
+  return std::optional<Extent>(
+      {footer.offset,
+       footer.size,
+       {footer.header_hash[0], footer.header_hash[1]}});
 }
 
 Result<std::span<const uint8_t>>

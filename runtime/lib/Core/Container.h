@@ -27,6 +27,7 @@ namespace espalier::runtime {
 /// Where a container lies in a file.
 struct Extent {
   uint64_t offset = 0, size = 0;
+  uint64_t headerHash[2] = {}; ///< as the footer says
 };
 
 /// The bundle that a file's last bytes announce; nothing where they announce

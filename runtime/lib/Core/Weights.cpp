@@ -75,6 +75,13 @@ espalier_status Weights::takeBundle(MappedFile &file,
   found = bundle->has_value();
   if (!found)
     return ESPALIER_OK;
+  const uint64_t *hash = (*bundle)->headerHash;
+  if (hash[0] != descriptor.header_hash[0] ||
+      hash[1] != descriptor.header_hash[1])
+    return failf(ESPALIER_ERROR_FILE,
+                 "%s: bundled weights: the footer is damaged, or of another "
+                 "model: compile the model again",
+                 file.path().c_str());
   mapped = std::move(file);
   return use(mapped.bytes().subspan((*bundle)->offset, (*bundle)->size),
              descriptor);
