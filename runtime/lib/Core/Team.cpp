@@ -59,9 +59,11 @@ private:
 SpinPolicy runtime::spinPolicyFor(uint32_t workers) {
   if (workers > availableCpus())
     return {50, 4};
-  // Some 100 microseconds: longer than a phase is out of balance and than a
-  // token is sampled, shorter than anyone would notice in an idle process.
-  return {3000, 32};
+  // Some 2 milliseconds: longer than a phase is out of balance and than a token
+  // is sampled, and than most interruptions of another worker last. Who gives
+  // its CPU away earlier gets it back a whole time slice of another process
+  // later, and the others then wait for it in turn.
+  return {60000, 0};
 }
 
 espalier_status Team::start(uint32_t workers) {
