@@ -31,11 +31,26 @@
   X(last_error)                                                                \
   X(version)                                                                   \
   X(team_create)                                                               \
-  X(team_destroy) X(open_options_init) X(open_library) X(close)                \
-      X(model_descriptor) X(model_isa) X(model_context) X(verify)              \
-          X(session_create) X(session_destroy) X(session_length)               \
-              X(session_truncate) X(step) X(commit) X(cancel) X(tokenize)      \
-                  X(detokenize) X(free) X(generate_options_init) X(generate)
+  X(team_destroy)                                                              \
+  X(open_options_init)                                                         \
+  X(open_library)                                                              \
+  X(close)                                                                     \
+  X(model_descriptor)                                                          \
+  X(model_isa)                                                                 \
+  X(model_context)                                                             \
+  X(verify)                                                                    \
+  X(session_create)                                                            \
+  X(session_destroy)                                                           \
+  X(session_length)                                                            \
+  X(session_truncate)                                                          \
+  X(step)                                                                      \
+  X(commit)                                                                    \
+  X(cancel)                                                                    \
+  X(tokenize)                                                                  \
+  X(detokenize)                                                                \
+  X(free)                                                                      \
+  X(generate_options_init)                                                     \
+  X(generate)
 
 #define ESPALIER_DECLARE_MODEL(NAME)                                           \
   ESPALIER_EXTERN_C const espalier_descriptor espalier_model_##NAME;           \
