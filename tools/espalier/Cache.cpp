@@ -55,7 +55,8 @@ Status makeFolders(const std::string &path) {
   for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     std::string part = path.substr(0, slash);
     if (mkdir(part.c_str(), 0777) != 0 && errno != EEXIST)
-      return Error{part + ": cannot be created: " + strerror(errno)};
+      return Error{part + ": cannot be created: " + strerror(errno) +
+                   "; --no-cache does without"};
     if (slash == std::string::npos)
       return {};
   }
