@@ -26,9 +26,16 @@ struct Request {
   std::optional<std::string> ids, logits, hidden, tokens, text;
 };
 
-/// The id of the largest value; of equal ones the lowest.
-int32_t mostLikely(const float *logits, size_t vocab) {
-  return int32_t(std::max_element(logits, logits + vocab) - logits);
+/// The id of the largest value; of equal ones the lowest. NaN is never the
+/// largest, and logits of nothing else are an error.
+Result<int32_t> mostLikely(const float *logits, size_t vocab) {
+  size_t best = vocab;
+  for (size_t i = 0; i < vocab; ++i)
+    if (!std::isnan(logits[i]) && (best == vocab || logits[i] > logits[best]))
+      best = i;
+  if (best == vocab)
+    return Error{"no logit is a number: the weights are damaged or hold NaN"};
+  return int32_t(best);
 }
 
 Status checkIds(const std::vector<int32_t> &ids, uint32_t vocab,
@@ -58,7 +65,10 @@ Status evalIds(const Request &request, Evaluator &evaluator,
   std::vector<int32_t> tokens;
   std::vector<float> next(logits.end() - int64_t(vocab), logits.end());
   while (tokens.size() < request.newTokens) {
-    tokens.push_back(mostLikely(next.data(), vocab));
+    Result<int32_t> token = mostLikely(next.data(), vocab);
+    if (!token)
+      return token.takeError();
+    tokens.push_back(*token);
     if (tokens.size() == request.newTokens)
       break;
     if (Status status =
@@ -114,23 +124,31 @@ Status evalText(const Request &request, Evaluator &evaluator) {
     return ids.takeError();
   if (Status status = checkIds(*ids, evaluator.vocab, *request.text); !status)
     return status;
+  // The logits of a window may be too many to hold: its rows are run in blocks,
+  // which does not change a bit.
+  constexpr size_t block = 256;
   double sum = 0;
   size_t scored = ids->size() - 1;
   std::vector<float> logits;
   for (size_t begin = 0; begin < scored; begin += request.window) {
-    size_t count = std::min<size_t>(request.window, scored - begin);
-    logits.resize(count * evaluator.vocab);
     if (Status status = evaluator.restart(); !status)
       return status;
-    std::vector<int32_t> window(ids->begin() + begin,
-                                ids->begin() + begin + count);
-    if (Status status = evaluator.step(window, true, logits.data(), nullptr);
-        !status)
-      return status;
-    for (size_t i = 0; i < count; ++i)
-      sum += surprise(&logits[i * evaluator.vocab], evaluator.vocab,
-                      (*ids)[begin + i + 1]);
+    size_t end = std::min<size_t>(begin + request.window, scored);
+    for (size_t first = begin; first < end; first += block) {
+      size_t last = std::min(first + block, end);
+      logits.resize((last - first) * evaluator.vocab);
+      std::vector<int32_t> rows(ids->begin() + first, ids->begin() + last);
+      if (Status status = evaluator.step(rows, true, logits.data(), nullptr);
+          !status)
+        return status;
+      for (size_t i = first; i < last; ++i)
+        sum += surprise(&logits[(i - first) * evaluator.vocab], evaluator.vocab,
+                        (*ids)[i + 1]);
+    }
   }
+  if (std::isnan(sum))
+    return Error{*request.text + ": a logit is not a number: the weights are "
+                                 "damaged or hold NaN"};
   double mean = sum / double(scored);
   printf("tokens scored                %zu\nmean negative log-likelihood "
          "%.6f\nperplexity                   %.4f\n",

@@ -30,8 +30,8 @@ def XFPartition : Pass<"xf-partition", "::mlir::ModuleOp"> {
     quantize       | down projection + residual
     ```
 
-    Phases that project onto the vocabulary are tiled over columns in both variants:
-    they have few rows. Sizes of tiles come from the machine that the module carries
+    A phase that projects onto the vocabulary is tiled over columns in both variants:
+    as a rule the logits of few rows are wanted. Sizes of tiles come from the machine that the module carries
     (`docs/Machines.md`), and never change a bit of a result.
 
     Fails on an op that it does not know how to place, by name.

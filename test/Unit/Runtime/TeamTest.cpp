@@ -136,33 +136,3 @@ TEST(FloatingPointState, IsSetAndPutBack) {
   __builtin_ia32_ldmxcsr(before);
 }
 #endif
-
-/// Not a check of a time, which a busy machine would fail: prints it.
-TEST(Team, BarrierLatency) {
-  if (std::thread::hardware_concurrency() < 2)
-    GTEST_SKIP() << "one CPU";
-  espalier_team *team = nullptr;
-  ASSERT_EQ(espalier_team_create(2, &team), ESPALIER_OK);
-  constexpr uint32_t rounds = 20000;
-  struct Call {
-    Barrier barrier;
-    std::atomic<uint32_t> claim{0};
-  } call;
-  call.barrier.configure(2, spinPolicyFor(2));
-  auto entry = [](void *context, uint32_t) {
-    for (uint32_t i = 0; i < rounds; ++i)
-      static_cast<Call *>(context)->barrier.wait(
-          static_cast<Call *>(context)->claim);
-  };
-  double best = 1e9;
-  for (int i = 0; i < 5; ++i) {
-    auto begin = std::chrono::steady_clock::now();
-    team->run(team, entry, &call);
-    double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
-            .count();
-    best = std::min(best, seconds / rounds);
-  }
-  printf("barrier of 2 workers: %.0f ns\n", best * 1e9);
-  espalier_team_destroy(team);
-}
