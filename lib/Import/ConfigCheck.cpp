@@ -45,20 +45,39 @@ Status checkNumber(const char *name, double value, double smallest,
                shown(largest) + ", got " + shown(value)};
 }
 
-Status checkRope(const RopeScaling &rope) {
+/// The longrope factors divide frequencies.
+Status checkFactors(const char *name, const std::vector<double> &factors,
+                    uint64_t count) {
+  if (factors.size() != count)
+    return Error{std::string(name) + ": expected " + std::to_string(count) +
+                 " factors, got " + std::to_string(factors.size())};
+  for (double factor : factors)
+    if (Status s = checkNumber(name, factor, 1e-3, 1e6); !s)
+      return s;
+  return {};
+}
+
+Status checkRope(const RopeConfig &rope, uint64_t headDim) {
+  if (rope.dim < 2 || rope.dim % 2 != 0 || rope.dim > headDim)
+    return Error{"rotated part of a head: expected an even number of 2 to " +
+                 std::to_string(headDim) + " elements, got " +
+                 std::to_string(rope.dim)};
+  // A base of 1 makes every frequency equal and yarn's logarithm zero.
+  if (Status s = checkNumber("rope theta", rope.theta, 1.0001, 1e12); !s)
+    return s;
   if (Status s = checkNumber("rope factor", rope.factor, 1e-3, 1e6); !s)
     return s;
   if (Status s =
           checkNumber("rope attention factor", rope.attentionFactor, 1e-3, 1e3);
       !s)
     return s;
-  if (rope.kind == RopeScaling::Kind::Llama3 ||
-      rope.kind == RopeScaling::Kind::Yarn)
+  if (rope.kind != RopeConfig::Kind::Default &&
+      rope.kind != RopeConfig::Kind::Linear)
     if (Status s = checkNumber("rope original_max_position_embeddings",
                                rope.originalPositions, 1, 1u << 30);
         !s)
       return s;
-  if (rope.kind == RopeScaling::Kind::Llama3) {
+  if (rope.kind == RopeConfig::Kind::Llama3) {
     if (Status s =
             checkNumber("rope low_freq_factor", rope.lowFrequency, 1e-6, 1e6);
         !s)
@@ -72,12 +91,25 @@ Status checkRope(const RopeScaling &rope) {
           "rope high_freq_factor: expected more than low_freq_factor " +
           shown(rope.lowFrequency) + ", got " + shown(rope.highFrequency)};
   }
-  if (rope.kind == RopeScaling::Kind::Yarn) {
+  if (rope.kind == RopeConfig::Kind::Yarn) {
     if (Status s = checkNumber("rope beta_fast", rope.betaFast, 1e-6, 1e6); !s)
       return s;
     if (Status s = checkNumber("rope beta_slow", rope.betaSlow, 1e-6, 1e6); !s)
       return s;
   }
+  if (rope.kind == RopeConfig::Kind::LongRope) {
+    if (Status s =
+            checkFactors("rope short_factor", rope.shortFactors, rope.dim / 2);
+        !s)
+      return s;
+    if (Status s =
+            checkFactors("rope long_factor", rope.longFactors, rope.dim / 2);
+        !s)
+      return s;
+  }
+  // The exponent is dim / (dim - 2).
+  if (rope.kind == RopeConfig::Kind::Dynamic && rope.dim < 4)
+    return Error{"rope type dynamic: expected at least 4 rotated elements"};
   return {};
 }
 
@@ -101,11 +133,29 @@ Status checkConfig(const ModelConfig &config) {
   if (Status s = checkNumber("norm epsilon", config.normEpsilon, 1e-12, 1e-1);
       !s)
     return s;
-  // A base of 1 makes every frequency equal and yarn's logarithm zero.
-  if (Status s = checkNumber("rope theta", config.ropeTheta, 1.0001, 1e12); !s)
-    return s;
-  if (Status s = checkRope(config.rope); !s)
-    return s;
+  if (config.structure.size() != config.layers)
+    return Error{"layers: expected the structure of " +
+                 std::to_string(config.layers) + ", got " +
+                 std::to_string(config.structure.size())};
+  for (const RopeConfig &rope : config.ropes)
+    if (Status s = checkRope(rope, config.headDim); !s)
+      return s;
+  for (const LayerStructure &layer : config.structure)
+    if (layer.rope >= int32_t(config.ropes.size()))
+      return Error{"a layer has no rope"};
+  struct Number {
+    const char *name;
+    double value, smallest, largest;
+  };
+  for (const Number &n :
+       {Number{"scale of the scores", config.attentionScale, 1e-6, 1e6},
+        Number{"soft cap of the scores", config.attentionSoftCap, 0, 1e6},
+        Number{"soft cap of the logits", config.logitSoftCap, 0, 1e6},
+        Number{"scale of the embedding", config.embeddingScale, 1e-6, 1e6},
+        Number{"scale of the residuals", config.residualScale, 1e-6, 1e6},
+        Number{"scale of the logits", config.logitScale, 1e-6, 1e6}})
+    if (Status s = checkNumber(n.name, n.value, n.smallest, n.largest); !s)
+      return s;
   auto checkToken = [&](const char *name, int32_t id) -> Status {
     if (id >= 0 && uint64_t(id) < config.vocab)
       return {};

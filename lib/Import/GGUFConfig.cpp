@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "espalier/Import/ModelConfig.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace espalier {
@@ -109,7 +110,9 @@ Status refuseUnsupported(const GgufFile &file) {
 }
 
 Status readRope(const GgufFile &file, const Keys &keys, ModelConfig &config) {
-  if (Status s = keys.number("rope.freq_base", config.ropeTheta); !s)
+  RopeConfig &out = config.ropes.emplace_back();
+  out.dim = config.headDim;
+  if (Status s = keys.number("rope.freq_base", out.theta); !s)
     return s;
   uint64_t rotated = config.headDim;
   if (Status s = keys.count("rope.dimension_count", rotated); !s)
@@ -119,8 +122,6 @@ Status readRope(const GgufFile &file, const Keys &keys, ModelConfig &config) {
                  " of " + std::to_string(config.headDim) +
                  " is not supported; only whole heads can be rotated"};
 
-  RopeScaling &out = config.rope;
-  out.factor = 1;
   double factor = 0;
   if (Status s = keys.number("rope.scale_linear", factor); !s)
     return s;
@@ -154,10 +155,10 @@ Status readRope(const GgufFile &file, const Keys &keys, ModelConfig &config) {
     return {};
   out.factor = factor;
   if (type == "linear") {
-    out.kind = RopeScaling::Kind::Linear;
+    out.kind = RopeConfig::Kind::Linear;
     return {};
   }
-  out.kind = RopeScaling::Kind::Yarn;
+  out.kind = RopeConfig::Kind::Yarn;
   uint64_t original = config.maxPositions;
   if (Status s = keys.count("rope.scaling.original_context_length", original);
       !s)
@@ -277,6 +278,11 @@ Result<ModelConfig> readGGUFConfig(const GgufFile &file) {
                              config.normEpsilon, true);
       !s)
     return s.takeError();
+  // checkConfig refuses more; the list must not grow before.
+  config.structure.resize(std::min<uint64_t>(config.layers, 1024));
+  config.attentionScale = 1 / std::sqrt(double(config.headDim));
+  // The architecture's files hold q and k for interleaved rotation.
+  config.interleavedRope = true;
   if (Status s = readRope(file, keys, config); !s)
     return s.takeError();
   if (Status s = readVocabulary(file, keys, config); !s)

@@ -17,83 +17,145 @@ using namespace mlir;
 namespace espalier {
 namespace {
 
-constexpr llvm::StringLiteral ropeTable = "rope";
-
 RankedTensorType rowsOf(MLIRContext *context, int64_t columns) {
   return RankedTensorType::get({ShapedType::kDynamic, columns},
                                Float32Type::get(context));
 }
 
-int64_t columnsOf(Value x) {
+int64_t columnsOf(mlir::Value x) {
   return cast<RankedTensorType>(x.getType()).getDimSize(1);
+}
+
+std::string ropeSymbol(int32_t number) {
+  return number == 0 ? "rope" : "rope" + std::to_string(number);
+}
+
+mlir::Value unwrap(Value value) {
+  return mlir::Value::getFromOpaquePointer(value.impl);
+}
+Value wrap(mlir::Value value) { return {value.getAsOpaquePointer()}; }
+
+xf::RecipeKind recipeKind(RecipeStep::Kind kind) {
+  switch (kind) {
+  case RecipeStep::Kind::Transpose:
+    return xf::RecipeKind::Transpose;
+  case RecipeStep::Kind::UnpermuteHeads:
+    return xf::RecipeKind::UnpermuteHeads;
+  case RecipeStep::Kind::AddOne:
+    return xf::RecipeKind::AddOne;
+  case RecipeStep::Kind::SliceRows:
+    return xf::RecipeKind::SliceRows;
+  }
+  llvm_unreachable("a kind of step");
 }
 
 } // namespace
 
 //===----------------------------------------------------------------------===//
-// One layer
+// Ops
 //===----------------------------------------------------------------------===//
 
-Value LayerBuilder::empty(int64_t columns) {
-  return tensor::EmptyOp::create(b, rowsOf(b.getContext(), columns),
-                                 ValueRange{count});
-}
+/// Each op is appended where `b` stands.
+class OpsBuilder final : public LayerBuilder {
+public:
+  OpsBuilder(ModelBuilder &model, ImplicitLocOpBuilder &b)
+      : LayerBuilder(model.config), model(model), b(b) {}
 
-Value LayerBuilder::weight(llvm::StringRef name) {
+  mlir::Value empty(int64_t columns) {
+    return tensor::EmptyOp::create(b, rowsOf(b.getContext(), columns),
+                                   ValueRange{count});
+  }
+  mlir::Value weight(llvm::StringRef name);
+  /// Null: there is none.
+  mlir::Value optionalWeight(const llvm::Twine &name) {
+    std::string symbol = name.str();
+    return model.spec(symbol) ? weight(symbol) : mlir::Value();
+  }
+
+  Value rmsNorm(Value x, std::string_view weight, Value residual,
+                uint64_t segment) override;
+  Value linear(Value x, std::string_view weight, Value residual) override;
+  Value rope(Value x) override;
+  void appendKeys(Value x) override { append(xf::CachePart::Keys, x); }
+  void appendValues(Value x) override { append(xf::CachePart::Values, x); }
+  Value attention(Value q) override;
+  Value glu(Value gate, Value up) override;
+
+  ModelBuilder &model;
+  ImplicitLocOpBuilder &b;
+  mlir::Value rows, count, zero, layer, number, cache;
+  unsigned kind = 0;
+
+private:
+  void append(xf::CachePart part, Value x);
+};
+
+mlir::Value OpsBuilder::weight(llvm::StringRef name) {
   const WeightSpec *spec = model.spec(name);
   assert(spec && "a family names only weights that it declared");
   uint64_t layer = spec->layered ? model.layersOfKind[kind].front() : 0;
+  assert((!spec->layered || spec->isIn(layer)) &&
+         "a family names only weights of the layers that it builds");
   return xf::WeightRefOp::create(
       b, model.typeOf(*spec, layer),
       FlatSymbolRefAttr::get(b.getContext(), model.symbolOf(*spec, kind)),
-      spec->layered ? number : Value());
+      spec->layered ? number : mlir::Value());
 }
 
-Value LayerBuilder::rmsNorm(Value x, llvm::StringRef name) {
-  Value w = weight(name);
-  return xf::RmsNormOp::create(b, x.getType(), x, w, empty(columnsOf(x)),
-                               b.getF32FloatAttr(model.config.normEpsilon))
-      .getResult(0);
+Value OpsBuilder::rmsNorm(Value value, std::string_view name, Value residual,
+                          uint64_t segment) {
+  assert(!residual && segment == 0 && "no such op yet");
+  mlir::Value x = unwrap(value), w = weight(name);
+  return wrap(xf::RmsNormOp::create(b, x.getType(), x, w, empty(columnsOf(x)),
+                                    b.getF32FloatAttr(config.normEpsilon))
+                  .getResult(0));
 }
 
-Value LayerBuilder::linear(Value x, llvm::StringRef name, Value residual) {
-  Value w = weight(name);
-  std::string biasName = (name + "_bias").str();
-  Value bias = model.spec(biasName) ? weight(biasName) : Value();
-  Value init = residual ? residual : empty(int64_t(model.spec(name)->shape[0]));
-  return xf::LinearOp::create(b, init.getType(), x, w, bias, init,
-                              residual ? b.getUnitAttr() : UnitAttr())
-      .getResult(0);
+Value OpsBuilder::linear(Value x, std::string_view name, Value residual) {
+  mlir::Value w = weight(name);
+  mlir::Value bias = optionalWeight(llvm::Twine(name) + "_bias");
+  mlir::Value init =
+      residual ? unwrap(residual) : empty(int64_t(model.spec(name)->shape[0]));
+  return wrap(xf::LinearOp::create(b, init.getType(), unwrap(x), w, bias, init,
+                                   residual ? b.getUnitAttr() : UnitAttr())
+                  .getResult(0));
 }
 
-Value LayerBuilder::rope(Value x) {
-  return xf::RopeOp::create(b, x.getType(), rows, x, empty(columnsOf(x)),
-                            FlatSymbolRefAttr::get(b.getContext(), ropeTable),
-                            b.getI64IntegerAttr(int64_t(model.config.headDim)))
-      .getResult(0);
+Value OpsBuilder::rope(Value value) {
+  if (structure.rope < 0)
+    return value;
+  mlir::Value x = unwrap(value);
+  return wrap(
+      xf::RopeOp::create(
+          b, x.getType(), rows, x, empty(columnsOf(x)),
+          FlatSymbolRefAttr::get(b.getContext(), ropeSymbol(structure.rope)),
+          b.getI64IntegerAttr(int64_t(config.headDim)))
+          .getResult(0));
 }
 
-void LayerBuilder::append(xf::CachePart part, Value x) {
+void OpsBuilder::append(xf::CachePart part, Value x) {
   cache = xf::KVAppendOp::create(b, cache.getType(),
                                  xf::CachePartAttr::get(b.getContext(), part),
-                                 rows, cache, layer, zero, x)
+                                 rows, cache, layer, zero, unwrap(x))
               .getResult();
 }
 
-Value LayerBuilder::attention(Value q) {
-  const ModelConfig &config = model.config;
-  return xf::AttentionOp::create(
-             b, q.getType(), rows, cache, layer, zero, q, empty(columnsOf(q)),
-             b.getI64IntegerAttr(int64_t(config.heads / config.kvHeads)),
-             b.getF32FloatAttr(float(1 / std::sqrt(double(config.headDim)))))
-      .getResult(0);
+Value OpsBuilder::attention(Value value) {
+  mlir::Value q = unwrap(value);
+  return wrap(xf::AttentionOp::create(
+                  b, q.getType(), rows, cache, layer, zero, q,
+                  empty(columnsOf(q)),
+                  b.getI64IntegerAttr(int64_t(config.heads / config.kvHeads)),
+                  b.getF32FloatAttr(float(config.attentionScale)))
+                  .getResult(0));
 }
 
-Value LayerBuilder::glu(Value gate, Value up) {
-  return xf::GluOp::create(
-             b, gate.getType(), gate, up, empty(columnsOf(gate)),
-             xf::ActivationAttr::get(b.getContext(), xf::Activation::Silu))
-      .getResult(0);
+Value OpsBuilder::glu(Value gate, Value up) {
+  mlir::Value g = unwrap(gate);
+  return wrap(xf::GluOp::create(
+                  b, g.getType(), g, unwrap(up), empty(columnsOf(g)),
+                  xf::ActivationAttr::get(b.getContext(), xf::Activation::Silu))
+                  .getResult(0));
 }
 
 //===----------------------------------------------------------------------===//
@@ -103,10 +165,9 @@ Value LayerBuilder::glu(Value gate, Value up) {
 void ModelBuilder::emitWeights(ImplicitLocOpBuilder &b) {
   auto emit = [&](const WeightSpec &spec, unsigned kind) {
     SmallVector<Attribute> recipe;
-    if (spec.interleavedHeads)
-      recipe.push_back(
-          xf::RecipeStepAttr::get(context, xf::RecipeKind::UnpermuteHeads,
-                                  {int64_t(spec.interleavedHeads)}));
+    for (const RecipeStep &step : spec.recipe)
+      recipe.push_back(xf::RecipeStepAttr::get(context, recipeKind(step.kind),
+                                               step.arguments));
     if (!spec.isMatrix())
       recipe.push_back(xf::RecipeStepAttr::get(context, xf::RecipeKind::ToF32,
                                                ArrayRef<int64_t>()));
@@ -122,7 +183,15 @@ void ModelBuilder::emitWeights(ImplicitLocOpBuilder &b) {
   };
   for (const WeightSpec &spec : table.all())
     for (unsigned k = 0, n = spec.layered ? layersOfKind.size() : 1; k < n; ++k)
-      emit(spec, k);
+      if (!spec.layered || spec.isIn(layersOfKind[k].front()))
+        emit(spec, k);
+}
+
+void ModelBuilder::emitRopes(ImplicitLocOpBuilder &b) {
+  for (auto [i, rope] : llvm::enumerate(config.ropes))
+    xf::RopeTableOp::create(b, b.getStringAttr(ropeSymbol(int32_t(i))),
+                            b.getDenseF32ArrayAttr(frequencies[i]),
+                            b.getF32FloatAttr(float(rope.attentionFactor)));
 }
 
 void ModelBuilder::emitStep(ImplicitLocOpBuilder &b) {
@@ -135,15 +204,17 @@ void ModelBuilder::emitStep(ImplicitLocOpBuilder &b) {
                         {logitsType, cacheType}));
   b.setInsertionPointToStart(function.addEntryBlock());
 
-  LayerBuilder layer(*this, b);
+  OpsBuilder layer(*this, b);
   layer.rows = function.getArgument(0);
   layer.count = xf::RowsCountOp::create(b, layer.rows);
   layer.zero = arith::ConstantIndexOp::create(b, 0);
-  Value table = layer.weight("embedding");
-  Value x = xf::EmbeddingOp::create(b, stream, layer.rows, table,
-                                    layer.empty(int64_t(config.hidden)))
-                .getResult(0);
-  SmallVector<Value> carried{x, function.getArgument(1)};
+  mlir::Value table = layer.weight("embedding");
+  mlir::Value x = xf::EmbeddingOp::create(b, stream, layer.rows, table,
+                                          layer.empty(int64_t(config.hidden)))
+                      .getResult(0);
+  if (family.begin)
+    x = unwrap(family.begin(layer, wrap(x)));
+  SmallVector<mlir::Value> carried{x, function.getArgument(1)};
   auto repeat = xf::RepeatOp::create(b, TypeRange(ValueRange(carried)),
                                      b.getDenseI32ArrayAttr(kindOfLayer),
                                      carried, unsigned(layersOfKind.size()));
@@ -157,20 +228,23 @@ void ModelBuilder::emitStep(ImplicitLocOpBuilder &b) {
     layer.layer = body->getArgument(0);
     layer.number = body->getArgument(1);
     layer.cache = body->getArgument(3);
+    layer.structure = config.structure[layersOfKind[kind].front()];
     xf::TapOp::create(b, layer.rows, layer.layer, body->getArgument(2));
-    Value y = family.layer(layer, body->getArgument(2));
-    xf::YieldOp::create(b, ValueRange{y, layer.cache});
+    Value y = family.layer(layer, wrap(body->getArgument(2)));
+    xf::YieldOp::create(b, ValueRange{unwrap(y), layer.cache});
   }
 
   x = repeat.getResult(0);
-  Value last = arith::ConstantIndexOp::create(b, int64_t(config.layers));
+  layer.structure = {};
+  mlir::Value last = arith::ConstantIndexOp::create(b, int64_t(config.layers));
   xf::TapOp::create(b, layer.rows, last, x);
   layer.count = xf::WantedCountOp::create(b, layer.rows);
   x = xf::SelectRowsOp::create(b, stream, layer.rows, x,
                                layer.empty(int64_t(config.hidden)))
           .getResult(0);
-  x = layer.rmsNorm(x, "final_norm");
-  Value matrix = layer.weight(config.tied ? "embedding" : "output");
+  x = unwrap(family.end ? family.end(layer, wrap(x))
+                        : layer.rmsNorm(wrap(x), "final_norm", {}, 0));
+  mlir::Value matrix = layer.weight(config.tied ? "embedding" : "output");
   x = xf::LogitsOp::create(b, logitsType, x, matrix, function.getArgument(2))
           .getResult(0);
   func::ReturnOp::create(b, ValueRange{x, repeat.getResult(1)});
@@ -183,7 +257,7 @@ void ModelBuilder::emitCommit(ImplicitLocOpBuilder &b) {
       b, "commit",
       b.getFunctionType({cacheType, b.getIndexType(), path}, {cacheType}));
   b.setInsertionPointToStart(function.addEntryBlock());
-  Value cache =
+  mlir::Value cache =
       xf::KVCommitOp::create(b, cacheType, function.getArgument(0),
                              function.getArgument(1), function.getArgument(2));
   func::ReturnOp::create(b, ValueRange{cache});
@@ -193,10 +267,11 @@ DictionaryAttr ModelBuilder::card(llvm::StringRef source) const {
   Builder b(context);
   uint64_t parameters = 0;
   for (const WeightSpec &spec : table.all()) {
-    uint64_t elements = spec.layered ? config.layers : 1;
+    uint64_t elements = 1;
     for (uint64_t size : spec.shape)
       elements *= size; // checkConfig bounds every factor
-    parameters += elements;
+    for (uint64_t i = 0, n = spec.layered ? config.layers : 1; i < n; ++i)
+      parameters += spec.isIn(i) ? elements : 0;
   }
   NamedAttrList list;
   list.set("family", b.getStringAttr(config.family));
@@ -218,8 +293,7 @@ DictionaryAttr ModelBuilder::card(llvm::StringRef source) const {
   return list.getDictionary(context);
 }
 
-OwningOpRef<ModuleOp> ModelBuilder::build(llvm::ArrayRef<float> frequencies,
-                                          Type cacheElement,
+OwningOpRef<ModuleOp> ModelBuilder::build(Type cacheElement,
                                           llvm::StringRef source) {
   cacheType = xf::KVCacheType::get(
       context, int64_t(config.layers), int64_t(config.kvHeads),
@@ -231,9 +305,7 @@ OwningOpRef<ModuleOp> ModelBuilder::build(llvm::ArrayRef<float> frequencies,
   module->getOperation()->setAttr(xf::kModelAttr, card(source));
   b.setInsertionPointToStart(module->getBody());
   emitWeights(b);
-  xf::RopeTableOp::create(
-      b, b.getStringAttr(ropeTable), b.getDenseF32ArrayAttr(frequencies),
-      b.getF32FloatAttr(float(config.rope.attentionFactor)));
+  emitRopes(b);
   emitStep(b);
   emitCommit(b);
   return module;

@@ -87,17 +87,11 @@ Status buildModule(ImportedModel &model, llvm::ArrayRef<float> divisors,
                  "\" is not supported; " + familyNames() + " are"};
   context.loadDialect<arith::ArithDialect, func::FuncDialect,
                       tensor::TensorDialect, xf::XFDialect>();
-  ModelBuilder builder(model.config, *family, model.tensors, &context);
+  ModelBuilder builder(model.config, *family, model.tensors, divisors,
+                       &context);
   if (Status s = builder.check(); !s)
     return s;
-  std::vector<float> frequencies = ropeFrequencies(model.config);
-  for (size_t i = 0; i < divisors.size(); ++i)
-    frequencies[i] /= divisors[i];
-  for (float frequency : frequencies)
-    if (!std::isfinite(frequency))
-      return Error{"the rope parameters give an angle that is not finite"};
-  model.module =
-      builder.build(frequencies, builder.defaultCacheElement(), source);
+  model.module = builder.build(builder.defaultCacheElement(), source);
   if (failed(verify(*model.module)))
     return Error{"the imported module does not verify; this is a bug"};
   return {};
@@ -188,11 +182,6 @@ Result<ImportedModel> importFolder(const std::string &path,
   if (!figures)
     return figures.takeError().within(configPath);
   model.config = std::move(*figures);
-  if (!findFamily(model.config.family))
-    return Error{configPath + ": 'model_type': \"" +
-                 model.config.family.substr(0, 80) + "\" is not supported; " +
-                 familyNames() + " are"};
-
   if (options.randomWeights) {
     model.tensors = TensorSource::madeUp(
         options.seed, model.config.declaredType.value_or(Encoding::BF16));

@@ -8,6 +8,8 @@
 
 #include "llvm/ADT/StringSet.h"
 
+#include <cmath>
+
 namespace espalier {
 namespace {
 
@@ -19,78 +21,26 @@ std::string shownShape(const std::vector<uint64_t> &shape) {
 }
 
 /// Tensors that checkpoints hold and no model needs: buffers that can be
-/// computed, and the divisors that the importer itself reads.
-bool isHarmless(llvm::StringRef name) {
-  return name.ends_with(".rotary_emb.inv_freq") || name == "rope_freqs.weight";
+/// computed, the divisors that the importer itself reads, and what the family
+/// names.
+bool isHarmless(const Family &family, llvm::StringRef name) {
+  if (name.ends_with(".rotary_emb.inv_freq") || name == "rope_freqs.weight")
+    return true;
+  for (llvm::StringRef pattern : family.names.harmless)
+    if (pattern.starts_with("*") ? name.ends_with(pattern.drop_front())
+                                 : name.starts_with(pattern.drop_back()))
+      return true;
+  return false;
 }
 
 } // namespace
 
-std::string WeightSpec::nameIn(uint64_t layer) const {
-  size_t at = source.find("{i}");
-  if (!layered || at == std::string::npos)
-    return source;
-  return source.substr(0, at) + std::to_string(layer) + source.substr(at + 3);
-}
-
-std::string WeightTable::layerName(TensorName name,
-                                   llvm::StringRef suffix) const {
-  std::string text = tensors.isGGUF() ? "blk.{i}." : "model.layers.{i}.";
-  text += tensors.isGGUF() ? name.gguf : name.huggingFace;
-  return text += suffix;
-}
-
-void WeightTable::norm(llvm::StringRef symbol, TensorName name) {
-  WeightSpec spec;
-  spec.symbol = symbol;
-  spec.source = layerName(name, ".weight");
-  spec.shape = {config.hidden};
-  spec.layered = true;
-  spec.centre = 1;
-  specs.push_back(std::move(spec));
-}
-
-void WeightTable::linear(llvm::StringRef symbol, TensorName name, uint64_t rows,
-                         uint64_t columns, Bias bias, uint64_t rotatedHeads) {
-  WeightSpec spec;
-  spec.symbol = symbol;
-  spec.source = layerName(name, ".weight");
-  spec.shape = {rows, columns};
-  spec.layered = true;
-  // GGUF files of this architecture hold the rows for interleaved rotation.
-  spec.interleavedHeads = tensors.isGGUF() ? rotatedHeads : 0;
-  specs.push_back(spec);
-
-  spec.source = layerName(name, ".bias");
-  spec.shape = {rows};
-  spec.symbol += "_bias";
-  if (tensors.isGGUF() ? tensors.find(spec.nameIn(0)) != nullptr
-                       : bias == Bias::Present)
-    specs.push_back(std::move(spec));
-}
-
-void WeightTable::whole(llvm::StringRef symbol, TensorName name,
-                        std::vector<uint64_t> shape) {
-  WeightSpec spec;
-  spec.symbol = symbol;
-  spec.source = tensors.isGGUF() ? name.gguf : name.huggingFace;
-  spec.shape = std::move(shape);
-  spec.centre = spec.isMatrix() ? 0 : 1;
-  specs.push_back(std::move(spec));
-}
-
 ModelBuilder::ModelBuilder(const ModelConfig &config, const Family &family,
-                           TensorSource &tensors, mlir::MLIRContext *context)
-    : config(config), family(family), tensors(tensors), context(context),
-      table(config, tensors) {
-  table.whole("embedding", {"model.embed_tokens.weight", "token_embd.weight"},
-              {config.vocab, config.hidden});
-  family.weights(config, table);
-  table.whole("final_norm", {"model.norm.weight", "output_norm.weight"},
-              {config.hidden});
-  if (!config.tied)
-    table.whole("output", {"lm_head.weight", "output.weight"},
-                {config.vocab, config.hidden});
+                           TensorSource &tensors,
+                           llvm::ArrayRef<float> divisors,
+                           mlir::MLIRContext *context)
+    : config(config), family(family), tensors(tensors), divisors(divisors),
+      context(context), table(config, family, tensors) {
   for (auto [i, spec] : llvm::enumerate(table.all()))
     bySymbol[spec.symbol] = i;
 }
@@ -98,14 +48,14 @@ ModelBuilder::ModelBuilder(const ModelConfig &config, const Family &family,
 Status ModelBuilder::checkTensor(const WeightSpec &spec, uint64_t layer) {
   std::string name = spec.nameIn(layer);
   if (tensors.isMadeUp())
-    tensors.declare(name, spec.shape, spec.centre);
+    tensors.declare(name, spec.sourceShape, spec.centre);
   const SourceTensor *tensor = tensors.find(name);
   std::string wanted = "tensor '" + name + "': expected " +
                        (spec.isMatrix() ? "a matrix " : "a vector ") +
-                       shownShape(spec.shape);
+                       shownShape(spec.sourceShape);
   if (!tensor)
     return Error{wanted + ", but it is missing; is the checkpoint complete?"};
-  if (tensor->shape != spec.shape)
+  if (tensor->shape != spec.sourceShape)
     return Error{wanted + ", got " + shownShape(tensor->shape) +
                  "; the configuration and the tensors disagree"};
   if (!spec.isMatrix()) {
@@ -122,7 +72,7 @@ Status ModelBuilder::checkTensor(const WeightSpec &spec, uint64_t layer) {
   if (rowBytes(*tensor) == 0)
     return Error{wanted + " whose rows are blocks of 32 in type " +
                  tensor->typeName + ", got rows of " +
-                 std::to_string(spec.shape.back())};
+                 std::to_string(spec.sourceShape.back())};
   return {};
 }
 
@@ -132,29 +82,37 @@ Status ModelBuilder::checkUnused() {
   llvm::StringSet<> used;
   for (const WeightSpec &spec : table.all())
     for (uint64_t i = 0, n = spec.layered ? config.layers : 1; i < n; ++i)
-      used.insert(spec.nameIn(i));
+      if (spec.isIn(i))
+        used.insert(spec.nameIn(i));
   for (const auto &[name, tensor] : tensors.tensors()) {
     // A tied model's copy of the embedding is ignored, as transformers does.
-    bool tiedCopy = config.tied && name == "lm_head.weight";
-    if (!used.contains(name) && !tiedCopy && !isHarmless(name))
+    bool tiedCopy =
+        config.tied &&
+        llvm::any_of(family.names.outputs, [&](std::string_view output) {
+          return name == std::string(output) + ".weight";
+        });
+    if (!used.contains(name) && !tiedCopy && !isHarmless(family, name))
       return Error{"tensor '" + name.substr(0, 200) +
                    "': expected no such tensor in a model of family " +
-                   family.name.str() +
+                   std::string(family.name) +
                    "; the model differs from its family in a way that is not "
                    "supported"};
   }
   return {};
 }
 
-/// Layers whose matrices have the same encodings are of one kind.
+/// Layers of the same structure whose matrices have the same encodings are of
+/// one kind.
 void ModelBuilder::findKinds() {
-  std::map<std::vector<Encoding>, int32_t> kinds;
+  using Key = std::pair<LayerStructure, std::vector<Encoding>>;
+  std::map<Key, int32_t> kinds;
   for (uint64_t layer = 0; layer < config.layers; ++layer) {
-    std::vector<Encoding> encodings;
+    Key key;
+    key.first = config.structure[layer];
     for (const WeightSpec &spec : table.all())
-      if (spec.layered && spec.isMatrix())
-        encodings.push_back(*tensors.find(spec.nameIn(layer))->encoding);
-    auto [it, isNew] = kinds.try_emplace(encodings, int32_t(kinds.size()));
+      if (spec.layered && spec.isMatrix() && spec.isIn(layer))
+        key.second.push_back(*tensors.find(spec.nameIn(layer))->encoding);
+    auto [it, isNew] = kinds.try_emplace(key, int32_t(kinds.size()));
     if (isNew)
       layersOfKind.emplace_back();
     kindOfLayer.push_back(it->second);
@@ -162,15 +120,34 @@ void ModelBuilder::findKinds() {
   }
 }
 
+Status ModelBuilder::computeFrequencies() {
+  for (const RopeConfig &rope : config.ropes) {
+    if (rope.dependsOnContext())
+      return Error{"rope types longrope and dynamic are not supported"};
+    std::vector<float> all = ropeFrequencies(rope);
+    if (frequencies.empty()) // the first rope
+      for (size_t i = 0; i < divisors.size(); ++i)
+        all[i] /= divisors[i];
+    for (float frequency : all)
+      if (!std::isfinite(frequency))
+        return Error{"the rope parameters give an angle that is not finite"};
+    frequencies.push_back(std::move(all));
+  }
+  return {};
+}
+
 Status ModelBuilder::check() {
+  if (config.activation != Activation::Silu)
+    return Error{"'hidden_act': only silu is supported"};
   for (const WeightSpec &spec : table.all())
     for (uint64_t i = 0, n = spec.layered ? config.layers : 1; i < n; ++i)
-      if (Status s = checkTensor(spec, i); !s)
-        return s;
+      if (spec.isIn(i))
+        if (Status s = checkTensor(spec, i); !s)
+          return s;
   if (Status s = checkUnused(); !s)
     return s;
   findKinds();
-  return {};
+  return computeFrequencies();
 }
 
 mlir::RankedTensorType ModelBuilder::typeOf(const WeightSpec &spec,
@@ -198,7 +175,7 @@ mlir::Type ModelBuilder::defaultCacheElement() const {
   mlir::Builder b(context);
   for (const WeightSpec &spec : table.all())
     for (uint64_t i = 0, n = spec.layered ? config.layers : 1; i < n; ++i)
-      if (spec.isMatrix() &&
+      if (spec.isMatrix() && spec.isIn(i) &&
           tensors.find(spec.nameIn(i))->encoding != Encoding::F32)
         return b.getF16Type();
   return b.getF32Type();

@@ -7,7 +7,8 @@
 ///
 /// \file
 /// Su et al., arXiv:2104.09864; linear scaling (Chen et al., arXiv:2306.15595);
-/// llama3; yarn (Peng et al., arXiv:2309.00071). The frequencies of published
+/// llama3; yarn (Peng et al., arXiv:2309.00071); longrope (Ding et al.,
+/// arXiv:2402.13753). The frequencies of published
 /// models are float32 values, so each step is rounded to float32; what
 /// transformers does with Python numbers (yarn's correction range) is float64.
 ///
@@ -22,13 +23,13 @@ namespace espalier {
 namespace {
 
 /// theta^(2i / dim), whose reciprocal is the plain frequency.
-float wavelengthOf(const ModelConfig &config, uint64_t i) {
-  float exponent = float(2 * i) / float(config.headDim);
-  return float(std::pow(config.ropeTheta, double(exponent)));
+float wavelengthOf(const RopeConfig &rope, uint64_t i) {
+  float exponent = float(2 * i) / float(rope.dim);
+  return float(std::pow(rope.theta, double(exponent)));
 }
 
 /// Long waves are divided by the factor, short ones kept, those between mixed.
-float llama3Frequency(const RopeScaling &rope, float plain) {
+float llama3Frequency(const RopeConfig &rope, float plain) {
   float wave = float(2 * std::numbers::pi) / plain;
   float longest = float(rope.originalPositions / rope.lowFrequency);
   float shortest = float(rope.originalPositions / rope.highFrequency);
@@ -44,36 +45,35 @@ float llama3Frequency(const RopeScaling &rope, float plain) {
 }
 
 /// The pair that turns `rotations` times over the original context.
-double yarnPair(const ModelConfig &config, double rotations) {
-  return double(config.headDim) *
-         std::log(config.rope.originalPositions /
-                  (rotations * 2 * std::numbers::pi)) /
-         (2 * std::log(config.ropeTheta));
+double yarnPair(const RopeConfig &rope, double rotations) {
+  return double(rope.dim) *
+         std::log(rope.originalPositions / (rotations * 2 * std::numbers::pi)) /
+         (2 * std::log(rope.theta));
 }
 
 struct YarnRange {
   double low, high;
 };
 
-YarnRange yarnRange(const ModelConfig &config) {
-  double low = yarnPair(config, config.rope.betaFast);
-  double high = yarnPair(config, config.rope.betaSlow);
-  if (config.rope.truncate) {
+YarnRange yarnRange(const RopeConfig &rope) {
+  double low = yarnPair(rope, rope.betaFast);
+  double high = yarnPair(rope, rope.betaSlow);
+  if (rope.truncate) {
     low = std::floor(low);
     high = std::ceil(high);
   }
   low = std::max(low, 0.0);
-  high = std::min(high, double(config.headDim - 1));
+  high = std::min(high, double(rope.dim - 1));
   if (low == high)
     high += 0.001; // no division by zero
   return {low, high};
 }
 
-float yarnFrequency(const ModelConfig &config, const YarnRange &range,
+float yarnFrequency(const RopeConfig &rope, const YarnRange &range,
                     uint64_t i) {
-  float wave = wavelengthOf(config, i);
+  float wave = wavelengthOf(rope, i);
   float kept = 1.0f / wave;
-  float stretched = 1.0f / (float(config.rope.factor) * wave);
+  float stretched = 1.0f / (float(rope.factor) * wave);
   float ramp = (float(i) - float(range.low)) / float(range.high - range.low);
   ramp = std::clamp(ramp, 0.0f, 1.0f);
   float share = 1.0f - ramp;
@@ -82,28 +82,41 @@ float yarnFrequency(const ModelConfig &config, const YarnRange &range,
 
 } // namespace
 
-std::vector<float> ropeFrequencies(const ModelConfig &config) {
-  std::vector<float> frequencies(config.headDim / 2);
+std::vector<float> ropeFrequencies(const RopeConfig &rope) {
+  std::vector<float> frequencies(rope.dim / 2);
   YarnRange range = {};
-  if (config.rope.kind == RopeScaling::Kind::Yarn)
-    range = yarnRange(config);
+  if (rope.kind == RopeConfig::Kind::Yarn)
+    range = yarnRange(rope);
   for (uint64_t i = 0; i < frequencies.size(); ++i) {
-    float plain = 1.0f / wavelengthOf(config, i);
-    switch (config.rope.kind) {
-    case RopeScaling::Kind::Default:
+    float plain = 1.0f / wavelengthOf(rope, i);
+    switch (rope.kind) {
+    case RopeConfig::Kind::Default:
+    case RopeConfig::Kind::Dynamic:
       frequencies[i] = plain;
       break;
-    case RopeScaling::Kind::Linear:
-      frequencies[i] = plain / float(config.rope.factor);
+    case RopeConfig::Kind::Linear:
+      frequencies[i] = plain / float(rope.factor);
       break;
-    case RopeScaling::Kind::Llama3:
-      frequencies[i] = llama3Frequency(config.rope, plain);
+    case RopeConfig::Kind::Llama3:
+      frequencies[i] = llama3Frequency(rope, plain);
       break;
-    case RopeScaling::Kind::Yarn:
-      frequencies[i] = yarnFrequency(config, range, i);
+    case RopeConfig::Kind::Yarn:
+      frequencies[i] = yarnFrequency(rope, range, i);
+      break;
+    case RopeConfig::Kind::LongRope:
+      frequencies[i] =
+          1.0f / (float(rope.shortFactors[i]) * wavelengthOf(rope, i));
       break;
     }
   }
+  return frequencies;
+}
+
+std::vector<float> longRopeFrequencies(const RopeConfig &rope) {
+  std::vector<float> frequencies(rope.longFactors.size());
+  for (uint64_t i = 0; i < frequencies.size(); ++i)
+    frequencies[i] =
+        1.0f / (float(rope.longFactors[i]) * wavelengthOf(rope, i));
   return frequencies;
 }
 

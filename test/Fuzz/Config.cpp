@@ -15,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   auto config = espalier::readHuggingFaceConfig(*value, &*value);
   if (config)
-    (void)espalier::ropeFrequencies(*config);
+    for (const espalier::RopeConfig &rope : config->ropes)
+      (void)espalier::ropeFrequencies(rope);
   return 0;
 }

@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   auto config = espalier::readGGUFConfig(*file);
   if (config)
-    (void)espalier::ropeFrequencies(*config);
+    for (const espalier::RopeConfig &rope : config->ropes)
+      (void)espalier::ropeFrequencies(rope);
   (void)espalier::readGGUFTokenizer(*file);
   return 0;
 }

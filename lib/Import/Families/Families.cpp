@@ -8,10 +8,16 @@
 
 namespace espalier {
 
-static const Family *const families[] = {&llamaFamily, &qwen2Family};
+const std::vector<const Family *> &allFamilies() {
+  static const std::vector<const Family *> families = {
+      &llamaFamily,
+      &qwen2Family,
+  };
+  return families;
+}
 
-const Family *findFamily(llvm::StringRef name) {
-  for (const Family *family : families)
+const Family *findFamily(std::string_view name) {
+  for (const Family *family : allFamilies())
     if (family->name == name)
       return family;
   return nullptr;
@@ -19,8 +25,10 @@ const Family *findFamily(llvm::StringRef name) {
 
 std::string familyNames() {
   std::string names;
-  for (const Family *family : families)
-    names += (names.empty() ? "" : ", ") + family->name.str();
+  for (const Family *family : allFamilies()) {
+    names += names.empty() ? "" : ", ";
+    names += family->name;
+  }
   return names;
 }
 

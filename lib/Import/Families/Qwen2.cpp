@@ -14,22 +14,30 @@
 
 namespace espalier {
 
-static void weights(const ModelConfig &c, WeightTable &t) {
-  using Bias = WeightTable::Bias;
-  uint64_t q = c.heads * c.headDim, kv = c.kvHeads * c.headDim;
-
-  t.norm("attention_norm", {"input_layernorm", ""});
-  t.linear("q", {"self_attn.q_proj", ""}, q, c.hidden, Bias::Present);
-  t.linear("k", {"self_attn.k_proj", ""}, kv, c.hidden, Bias::Present);
-  t.linear("v", {"self_attn.v_proj", ""}, kv, c.hidden, Bias::Present);
-  t.linear("o", {"self_attn.o_proj", ""}, c.hidden, q, Bias::None);
-  t.norm("ffn_norm", {"post_attention_layernorm", ""});
-  t.linear("gate", {"mlp.gate_proj", ""}, c.ffn, c.hidden, Bias::None);
-  t.linear("up", {"mlp.up_proj", ""}, c.ffn, c.hidden, Bias::None);
-  t.linear("down", {"mlp.down_proj", ""}, c.hidden, c.ffn, Bias::None);
+static void configure(ConfigReader &reader, ModelConfig &config) {
+  readPlainLayers(reader, config);
+  // The window is stated, and switched on by a key of its own.
+  bool window = false;
+  reader.flag("use_sliding_window", window);
+  if (window)
+    reader.unsupported("sliding_window", "only models without a window are");
 }
 
-const Family qwen2Family = {"qwen2", /*inGGUF=*/false, weights,
-                            buildLlamaLayer};
+static void weights(const ModelConfig &c, WeightTable &t) {
+  using Bias = WeightTable::Bias;
+  t.norm("attention_norm", {"input_layernorm"});
+  parts::attentionWeights(c, t, Bias::Present, Bias::None);
+  t.norm("ffn_norm", {"post_attention_layernorm"});
+  parts::gatedWeights(c, t, Bias::None);
+}
+
+const Family qwen2Family = {
+    .name = "qwen2",
+    .models = "Qwen2, Qwen2.5, QwQ",
+    .keys = {.defaultPositions = 32768},
+    .configure = configure,
+    .weights = weights,
+    .layer = parts::llamaLayer,
+};
 
 } // namespace espalier

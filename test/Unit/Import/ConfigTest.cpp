@@ -59,7 +59,7 @@ TEST(Config, Defaults) {
   EXPECT_EQ(c->headDim, 8u);
   EXPECT_EQ(c->maxPositions, 2048u);
   EXPECT_EQ(c->normEpsilon, 1e-6);
-  EXPECT_EQ(c->ropeTheta, 10000);
+  EXPECT_EQ(c->ropes[0].theta, 10000);
   EXPECT_FALSE(c->tied);
   EXPECT_FALSE(c->bos);
   EXPECT_TRUE(c->eos.empty());
@@ -78,10 +78,10 @@ TEST(Config, BothSpellings) {
       scaling + R"(,"rope_type":"llama3"})");
   ASSERT_TRUE(older) << older.error().message;
   ASSERT_TRUE(newer) << newer.error().message;
-  EXPECT_EQ(older->rope.kind, RopeScaling::Kind::Llama3);
-  EXPECT_EQ(newer->rope.kind, RopeScaling::Kind::Llama3);
-  EXPECT_EQ(older->ropeTheta, newer->ropeTheta);
-  EXPECT_EQ(ropeFrequencies(*older), ropeFrequencies(*newer));
+  EXPECT_EQ(older->ropes[0].kind, RopeConfig::Kind::Llama3);
+  EXPECT_EQ(newer->ropes[0].kind, RopeConfig::Kind::Llama3);
+  EXPECT_EQ(older->ropes[0].theta, newer->ropes[0].theta);
+  EXPECT_EQ(ropeFrequencies(older->ropes[0]), ropeFrequencies(newer->ropes[0]));
   EXPECT_EQ(older->declaredType, Encoding::F16);
   EXPECT_EQ(newer->declaredType, Encoding::F16);
 }
@@ -175,19 +175,22 @@ TEST(Config, UnsupportedFeatures) {
     const char *key, *value, *message;
   };
   for (const Case &c : {
-           Case{"hidden_act", "\"gelu\"",
-                "'hidden_act': \"gelu\" is not supported; silu is"},
+           Case{"hidden_act", "\"mish\"",
+                "'hidden_act': \"mish\" is not supported; silu, gelu"},
            Case{"hidden_act", "3", "'hidden_act': 3 is not supported"},
            Case{"quantization_config", "{\"quant_method\":\"gptq\"}",
                 "'quantization_config': \"gptq\" is not supported"},
            Case{"layer_types", "[\"full_attention\",\"sliding_attention\"]",
                 "'layer_types': \"sliding_attention\" is not supported"},
            Case{"partial_rotary_factor", "0.5", "'partial_rotary_factor': 0.5"},
-           Case{"rope_scaling", "{\"type\":\"dynamic\",\"factor\":2.0}",
-                "'rope_type': \"dynamic\" is not supported; default, linear, "
-                "llama3 and yarn are"},
+           Case{"rope_scaling", "{\"type\":\"ntk\",\"factor\":2.0}",
+                "'type': \"ntk\" is not supported; default, linear, llama3, "
+                "yarn, longrope and dynamic are"},
            Case{"rope_scaling", "{\"rope_type\":\"longrope\"}",
-                "'rope_type': \"longrope\" is not supported"},
+                "'short_factor': expected 4 factors, one for each rotated "
+                "pair, got 0"},
+           Case{"rope_scaling", "{\"rope_type\":\"dynamic\"}",
+                "expects 'factor'"},
            Case{"rope_scaling", "{\"rope_type\":\"linear\"}",
                 "expects 'factor'"},
            Case{"rope_scaling", "{\"rope_type\":\"linear\",\"factor\":0}",
@@ -229,7 +232,7 @@ TEST(Config, YarnMagnitude) {
         R"(,"rope_scaling":{"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":64)" +
         more + "}");
     EXPECT_TRUE(c) << (c ? "" : c.error().message);
-    return c ? c->rope.attentionFactor : 0;
+    return c ? c->ropes[0].attentionFactor : 0;
   };
   EXPECT_DOUBLE_EQ(factor(""), 0.1 * std::log(4.0) + 1);
   EXPECT_DOUBLE_EQ(factor(",\"attention_factor\":0.5"), 0.5);
@@ -242,16 +245,16 @@ TEST(Config, YarnMagnitude) {
 TEST(Rope, Frequencies) {
   Result<ModelConfig> c = read(plain);
   ASSERT_TRUE(c);
-  std::vector<float> f = ropeFrequencies(*c);
+  std::vector<float> f = ropeFrequencies(c->ropes[0]);
   ASSERT_EQ(f.size(), 4u);
   EXPECT_EQ(f[0], 1.0f);
   EXPECT_EQ(f[1], 1.0f / 10);
   // Every published frequency of llama3 scaling lies between plain and
   // stretched.
-  c->rope.kind = RopeScaling::Kind::Llama3;
-  c->rope.factor = 8;
-  c->rope.originalPositions = 64;
-  std::vector<float> g = ropeFrequencies(*c);
+  c->ropes[0].kind = RopeConfig::Kind::Llama3;
+  c->ropes[0].factor = 8;
+  c->ropes[0].originalPositions = 64;
+  std::vector<float> g = ropeFrequencies(c->ropes[0]);
   EXPECT_EQ(g[0], f[0]);     // short waves are kept
   EXPECT_EQ(g[3], f[3] / 8); // long ones are stretched
   EXPECT_LT(g[1], f[1]);     // the one between is mixed

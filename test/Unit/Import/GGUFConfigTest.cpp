@@ -78,7 +78,7 @@ TEST(GGUFConfig, Smallest) {
   EXPECT_EQ(c->kvHeads, 4u);
   EXPECT_EQ(c->headDim, 16u);
   EXPECT_EQ(c->vocab, 10u);
-  EXPECT_EQ(c->ropeTheta, 10000);
+  EXPECT_EQ(c->ropes[0].theta, 10000);
   EXPECT_TRUE(c->tied); // no output.weight
 }
 
@@ -107,8 +107,8 @@ TEST(GGUFConfig, Rope) {
       File("llama.rope.scaling.factor", real("llama.rope.scaling.factor", 4))
           .read();
   ASSERT_TRUE(linear);
-  EXPECT_EQ(linear->rope.kind, RopeScaling::Kind::Linear);
-  EXPECT_EQ(linear->rope.factor, 4);
+  EXPECT_EQ(linear->ropes[0].kind, RopeConfig::Kind::Linear);
+  EXPECT_EQ(linear->ropes[0].factor, 4);
   File file("llama.rope.scaling.factor", real("llama.rope.scaling.factor", 4));
   file.gguf.pairs.push_back(text("llama.rope.scaling.type", "yarn"));
   file.gguf.pairs.push_back(
@@ -116,15 +116,16 @@ TEST(GGUFConfig, Rope) {
   file.bytes = file.gguf.bytes();
   Result<ModelConfig> yarn = file.read();
   ASSERT_TRUE(yarn) << yarn.error().message;
-  EXPECT_EQ(yarn->rope.kind, RopeScaling::Kind::Yarn);
-  EXPECT_EQ(yarn->rope.originalPositions, 32);
-  EXPECT_DOUBLE_EQ(yarn->rope.attentionFactor, 0.1 * std::log(4.0) + 1);
+  EXPECT_EQ(yarn->ropes[0].kind, RopeConfig::Kind::Yarn);
+  EXPECT_EQ(yarn->ropes[0].originalPositions, 32);
+  EXPECT_DOUBLE_EQ(yarn->ropes[0].attentionFactor, 0.1 * std::log(4.0) + 1);
   const char *scale = "llama.rope.scaling.attn_factor";
   file.gguf.pairs.push_back(real(scale, 0.5f));
   file.bytes = file.gguf.bytes();
   yarn = file.read();
   ASSERT_TRUE(yarn) << yarn.error().message;
-  EXPECT_DOUBLE_EQ(yarn->rope.attentionFactor, 0.5 * (0.1 * std::log(4.0) + 1));
+  EXPECT_DOUBLE_EQ(yarn->ropes[0].attentionFactor,
+                   0.5 * (0.1 * std::log(4.0) + 1));
   // Without yarn nothing would scale cosines and sines.
   expectRefused(File(scale, real(scale, 0.5f)),
                 "'llama.rope.scaling.attn_factor': 0.500000 is not supported");

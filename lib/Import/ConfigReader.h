@@ -1,0 +1,82 @@
+//===- ConfigReader.h - Members of a configuration --------------*- C++ -*-===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Reads the members of config.json one by one. The first failure is kept, and
+/// what is read after it does not count: a family's hook reads all its keys and
+/// the caller asks once whether that went well.
+///
+//===----------------------------------------------------------------------===//
+#ifndef ESPALIER_LIB_IMPORT_CONFIGREADER_H
+#define ESPALIER_LIB_IMPORT_CONFIGREADER_H
+
+#include "espalier/Import/ModelConfig.h"
+
+namespace espalier {
+
+class ConfigReader {
+public:
+  explicit ConfigReader(const json::Value &object) : object(object) {}
+
+  const json::Value &value() const { return object; }
+  /// A member that is null counts as absent, as it does for transformers.
+  const json::Value *find(std::string_view key) const;
+  bool has(std::string_view key) const { return find(key) != nullptr; }
+
+  /// Each leaves `into` as it is where the key is missing.
+  void count(std::string_view key, uint64_t &into);
+  void number(std::string_view key, double &into);
+  void flag(std::string_view key, bool &into);
+  void text(std::string_view key, std::string &into);
+  /// One of the names that transformers has for an activation.
+  void activation(std::string_view key, Activation &into);
+  /// A list of finite numbers.
+  void numbers(std::string_view key, std::vector<double> &into);
+  void required(std::string_view key, uint64_t &into);
+
+  /// Fails where the key has another value than the one with which it changes
+  /// nothing.
+  void expect(std::string_view key, bool neutral);
+  void expect(std::string_view key, double neutral);
+  /// Fails where the key is given.
+  void refuse(std::string_view key, const std::string &instead);
+  /// "'KEY': VALUE is not supported; INSTEAD", where the key is given.
+  void unsupported(std::string_view key, const std::string &instead);
+
+  void fail(Error error);
+  bool failed() const { return failure.has_value(); }
+  Status status() const;
+
+private:
+  const json::Value &object;
+  std::optional<Error> failure;
+};
+
+/// The value as a message shows it.
+std::string shown(const json::Value &value);
+Error wrongKind(std::string_view key, const char *wanted,
+                const json::Value &value);
+
+/// Reads `rope_parameters`, or `rope_theta` and `rope_scaling`, into `rope`,
+/// whose members hold what counts where a key is missing. `rope.dim` becomes
+/// the rotated part of a head. Where the object holds one object for each type
+/// of layer, `layerType` says which is meant.
+void readRope(ConfigReader &reader, const ModelConfig &config, RopeConfig &rope,
+              std::string_view layerType = {});
+
+/// What a family without windows and with at most one rope has.
+void readPlainLayers(ConfigReader &reader, ModelConfig &config);
+
+/// Gives each layer that `layer_types` names sliding the window `window` (0:
+/// none). Without that key, `isSliding(i)` tells. Other types are refused.
+void readLayerTypes(ConfigReader &reader, ModelConfig &config, uint64_t window,
+                    bool (*isSliding)(uint64_t layer, uint64_t figure),
+                    uint64_t figure = 0);
+
+} // namespace espalier
+
+#endif // ESPALIER_LIB_IMPORT_CONFIGREADER_H
