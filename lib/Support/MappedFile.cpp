@@ -98,7 +98,7 @@ Status MappedFile::unchanged() const {
   struct stat s;
   if (fd < 0 || ::fstat(fd, &s) != 0)
     return systemError(name, "cannot examine");
-  if (identityOf(s) != id)
+  if (identityOf(s) != id || mappedPageLost.load())
     return Error{name + ": the file changed while it was being read; "
                         "try again once nothing writes to it"};
   return {};

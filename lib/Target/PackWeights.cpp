@@ -220,8 +220,10 @@ Result<PackedWeights> packWeights(ModuleOp module, const TensorSource &source,
   Result<NeighbourFile> file = NeighbourFile::create(path);
   if (!file)
     return file.takeError();
+  PackOptions named = options;
+  named.output = path;
   Result<PackedWeights> packed =
-      packWeightsInto(module, source, file->descriptor(), 0, options);
+      packWeightsInto(module, source, file->descriptor(), 0, named);
   if (!packed)
     return packed.takeError();
   if (Status s = file->keepAs(path); !s)

@@ -194,12 +194,18 @@ private:
       if (status)
         status = takeTurn(index, buffer);
       if (status)
-        status = writer.write(buffer, dataStart + chunk.offset);
+        status = ofOutput(writer.write(buffer, dataStart + chunk.offset));
       if (!status)
         fail(status.takeError());
       if (stopped.load())
         return;
     }
+  }
+
+  Status ofOutput(Status status) const {
+    if (status)
+      return status;
+    return status.takeError().within(options.output);
   }
 
   Status pack(const Chunk &chunk,
@@ -295,7 +301,7 @@ Result<PackedWeights> writeContainer(const PackPlan &plan,
   if (::fallocate(fd, 0, off_t(offset),
                   off_t(out.headerBytes + out.dataBytes)) != 0 &&
       (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
-    return Error{"cannot reserve " +
+    return Error{options.output + ": cannot reserve " +
                  std::to_string(out.headerBytes + out.dataBytes) +
                  " bytes for the packed weights: " + std::strerror(errno)};
 
@@ -308,9 +314,9 @@ Result<PackedWeights> writeContainer(const PackPlan &plan,
   std::span<const uint8_t> bytes(
       reinterpret_cast<const uint8_t *>(header.data()), header.size());
   if (Status s = writer.write(bytes, offset); !s)
-    return s.takeError();
+    return s.takeError().within(options.output);
   if (Status s = writer.finish(); !s)
-    return s.takeError();
+    return s.takeError().within(options.output);
   if (Status s = source.unchanged(); !s)
     return s.takeError();
   out.headerHash = hash128(bytes);

@@ -7,12 +7,14 @@
 #include "Artefact.h"
 #include "Compiler.h"
 #include "Core/Container.h"
+#include "Core/DescriptorCheck.h"
 #include "espalier/Support/MappedFile.h"
 
 #include <cerrno>
 #include <cstring>
 #include <dlfcn.h>
 #include <elf.h>
+#include <link.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -180,11 +182,22 @@ Result<Artefact> Artefact::load(const std::string &path) {
       static_cast<const espalier_descriptor *>(dlsym(library, symbol->c_str()));
   if (!artefact.descriptor)
     return Error{path + ": symbol '" + *symbol + "' is not found"};
+  // The first 16 bytes are there (findModelSymbol); the rest once these say so.
   if (artefact.descriptor->magic != ESPALIER_DESCRIPTOR_MAGIC ||
       artefact.descriptor->version != ESPALIER_DESCRIPTOR_VERSION ||
       artefact.descriptor->size != sizeof(espalier_descriptor))
     return Error{path + ": made by another version of espalier: compile the "
                         "model again"};
+  Dl_info info;
+  const Elf64_Sym *entry = nullptr;
+  if (!dladdr1(artefact.descriptor, &info,
+               reinterpret_cast<void **>(const_cast<Elf64_Sym **>(&entry)),
+               RTLD_DL_SYMENT) ||
+      !entry || entry->st_size < sizeof(espalier_descriptor))
+    return Error{path + ": symbol '" + *symbol +
+                 "' is too small for a descriptor: the file is damaged"};
+  if (Status status = runtime::checkDescriptor(*artefact.descriptor); !status)
+    return status.takeError().within(path);
   if (image != absolute)
     artefact.weights =
         *bundle ? absolute

@@ -12,10 +12,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <dirent.h>
+#include <fcntl.h>
+#include <link.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +31,7 @@ namespace {
 
 constexpr const char *libraryName = "model.so";
 constexpr const char *weightsName = "model.safetensors";
+constexpr const char *headerName = "model.h";
 
 bool exists(const std::string &path) {
   struct stat info;
@@ -98,17 +104,38 @@ bool isPartOfModel(const std::string &name) {
          name.ends_with(".jinja");
 }
 
+/// LLVM's and MLIR's libraries, where the compiler is linked with shared ones:
+/// an update of them may make other code.
+std::vector<std::string> librariesOfCompiler() {
+  std::vector<std::string> paths;
+  dl_iterate_phdr(
+      [](dl_phdr_info *info, size_t, void *list) {
+        std::string_view path = info->dlpi_name ? info->dlpi_name : "";
+        std::string_view name = path.substr(path.rfind('/') + 1);
+        for (std::string_view prefix : {"libLLVM", "libMLIR", "liblld"})
+          if (name.starts_with(prefix))
+            static_cast<std::vector<std::string> *>(list)->emplace_back(path);
+        return 0;
+      },
+      &paths);
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
 /// Everything that the artefact depends on.
 Result<std::string> cacheKey(const std::string &model,
                              const ModelOptions &options) {
   Hasher hasher;
-  hasher.update("espalier " ESPALIER_VERSION " cache 1\n");
+  hasher.update("espalier " ESPALIER_VERSION " cache 2\n");
   // The compiler and the runtime that it puts into the library: which builds.
   std::string program = programPath();
   std::string prefix = program.substr(0, program.rfind("/bin/"));
   for (const std::string &path :
        {program, prefix + "/lib/libespalier.a",
         prefix + "/lib/x86_64-linux-gnu/libespalier.a"})
+    if (Result<MappedFile> file = MappedFile::open(path))
+      addIdentity(hasher, file->identity());
+  for (const std::string &path : librariesOfCompiler())
     if (Result<MappedFile> file = MappedFile::open(path))
       addIdentity(hasher, file->identity());
   hasher.update(options.target + "\n" + options.activations + "\n" +
@@ -151,11 +178,77 @@ Result<std::string> cacheFolder() {
                "set; --no-cache does without"};
 }
 
+//===--- The cache's size -------------------------------------------------===//
+
+/// ESPALIER_CACHE_LIMIT, in GB; 0 keeps nothing but what was used last.
+Result<uint64_t> cacheLimit() {
+  const char *text = getenv("ESPALIER_CACHE_LIMIT");
+  if (!text || !*text)
+    return uint64_t(20000000000);
+  Result<uint64_t> gigabytes = parseInteger(text, 0, 1000000);
+  if (!gigabytes)
+    return gigabytes.takeError().within("ESPALIER_CACHE_LIMIT");
+  return *gigabytes * 1000000000;
+}
+
+struct CacheEntry {
+  std::string folder;
+  int64_t used = 0; ///< nanoseconds
+  uint64_t bytes = 0;
+};
+
+CacheEntry entryOf(const std::string &folder) {
+  CacheEntry entry{folder};
+  struct stat info;
+  if (stat(folder.c_str(), &info) == 0)
+    entry.used =
+        int64_t(info.st_mtim.tv_sec) * 1000000000 + info.st_mtim.tv_nsec;
+  for (const std::string &name : filesIn(folder))
+    if (stat((folder + "/" + name).c_str(), &info) == 0)
+      entry.bytes += uint64_t(info.st_blocks) * 512;
+  return entry;
+}
+
+/// Removes the entries that were used longest ago, but not `keep`, until the
+/// rest is within the limit, and what compilations that were killed a day ago
+/// have left. A process that has an entry mapped keeps what it has.
+void evict(const std::string &cache, const std::string &keep, uint64_t limit) {
+  std::vector<CacheEntry> entries;
+  uint64_t total = 0;
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  for (const std::string &name : filesIn(cache)) {
+    CacheEntry entry = entryOf(cache + "/" + name);
+    bool unfinished = name.find(".new.") != std::string::npos;
+    constexpr int64_t day = 86400;
+    if (unfinished && now.tv_sec - entry.used / 1000000000 > day)
+      removeFolder(entry.folder);
+    if (unfinished)
+      continue;
+    total += entry.bytes;
+    if (entry.folder != keep)
+      entries.push_back(std::move(entry));
+  }
+  std::sort(
+      entries.begin(), entries.end(),
+      [](const CacheEntry &a, const CacheEntry &b) { return a.used < b.used; });
+  for (const CacheEntry &entry : entries) {
+    if (total <= limit)
+      return;
+    removeFolder(entry.folder);
+    total -= entry.bytes;
+  }
+}
+
+//===--- Compiling --------------------------------------------------------===//
+
 Status compileInto(const std::string &folder, const std::string &model,
-                   const ModelOptions &options) {
+                   const ModelOptions &options, bool temporary) {
   CompileRequest request;
   request.model = model;
   request.output = folder + "/" + libraryName;
+  if (temporary)
+    request.temporaryFolder = folder;
   request.emit = "shared";
   request.name = "model";
   request.options = options;
@@ -166,19 +259,58 @@ Status compileInto(const std::string &folder, const std::string &model,
   return {};
 }
 
-/// The folder of --no-cache, while it exists.
-std::string temporaryFolder;
+/// The folder of --no-cache, while it exists, and the files in it, as a signal
+/// handler can reach them.
+char temporaryFiles[4][PATH_MAX + 64];
+
+void removeTemporaryFiles() {
+  for (unsigned i = 1; i < 4; ++i)
+    unlink(temporaryFiles[i]);
+  rmdir(temporaryFiles[0]);
+}
+
+extern "C" void onDeadlySignal(int number) {
+  removeTemporaryFiles();
+  signal(number, SIG_DFL);
+  raise(number);
+}
+
+/// From now on the folder goes when the program does, however it ends (but for
+/// SIGKILL). Until now the compiler has seen to that.
+void removeAtEnd(const std::string &folder) {
+  snprintf(temporaryFiles[0], sizeof(temporaryFiles[0]), "%s", folder.c_str());
+  const char *names[] = {libraryName, weightsName, headerName};
+  for (unsigned i = 1; i < 4; ++i)
+    snprintf(temporaryFiles[i], sizeof(temporaryFiles[i]), "%s/%s",
+             folder.c_str(), names[i - 1]);
+  atexit(removeTemporaryFiles);
+  for (int number : {SIGHUP, SIGINT, SIGTERM}) {
+    struct sigaction action = {};
+    if (sigaction(number, nullptr, &action) != 0 ||
+        action.sa_handler != SIG_DFL)
+      continue;
+    action.sa_handler = onDeadlySignal;
+    sigaction(number, &action, nullptr);
+  }
+}
 
 Result<std::string> compileTemporary(const std::string &model,
                                      const ModelOptions &options) {
   const char *base = getenv("TMPDIR");
-  std::string folder =
-      std::string(base && *base ? base : "/tmp") + "/espalier-XXXXXX";
-  if (!mkdtemp(folder.data()))
-    return Error{folder + ": cannot be created: " + strerror(errno)};
-  temporaryFolder = folder;
-  atexit([] { removeFolder(temporaryFolder); });
-  if (Status status = compileInto(folder, model, options); !status)
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  char name[64];
+  snprintf(name, sizeof(name), "/espalier-%d-%09ld", int(getpid()),
+           now.tv_nsec);
+  std::string folder = (base && *base ? base : "/tmp") + std::string(name);
+  if (folder.size() >= PATH_MAX)
+    return Error{"TMPDIR: the path is too long"};
+  Status status = compileInto(folder, model, options, true);
+  if (status)
+    removeAtEnd(folder);
+  else
+    removeFolder(folder);
+  if (!status)
     return status.takeError();
   return folder + "/" + libraryName;
 }
@@ -200,18 +332,25 @@ Result<std::string> tool::compileToCache(const std::string &model,
   auto isWhole = [&] {
     return exists(library) && exists(folder + "/" + weightsName);
   };
-  if (isWhole())
+  if (isWhole()) {
+    utimensat(AT_FDCWD, folder.c_str(), nullptr, 0); // used now
     return library;
+  }
+  Result<uint64_t> limit = cacheLimit();
+  if (!limit)
+    return limit.takeError();
   // Made under another name and renamed, so that what is there is whole.
   std::string making = folder + ".new." + std::to_string(getpid());
   if (Status status = makeFolders(making); !status)
     return status.takeError();
-  if (Status status = compileInto(making, model, options); !status) {
+  if (Status status = compileInto(making, model, options, false); !status) {
     removeFolder(making);
     return status.takeError();
   }
-  if (rename(making.c_str(), folder.c_str()) == 0)
+  if (rename(making.c_str(), folder.c_str()) == 0) {
+    evict(*cache, folder, *limit);
     return library;
+  }
   // Another process was faster, or what was there had lost a file.
   if (!isWhole()) {
     removeFolder(folder);

@@ -13,9 +13,16 @@
 using namespace espalier;
 using namespace espalier::tool;
 
-static std::string megabytes(uint64_t bytes) {
+/// "95 kB", "2.0 MB", "14.9 GB".
+static std::string sizeText(uint64_t bytes) {
   char text[32];
-  snprintf(text, sizeof(text), "%.1f MB", double(bytes) / 1e6);
+  if (bytes < 1000000)
+    snprintf(text, sizeof(text), "%.*f kB", bytes < 10000 ? 1 : 0,
+             double(bytes) / 1e3);
+  else if (bytes < 10000000000)
+    snprintf(text, sizeof(text), "%.1f MB", double(bytes) / 1e6);
+  else
+    snprintf(text, sizeof(text), "%.1f GB", double(bytes) / 1e9);
   return text;
 }
 
@@ -23,17 +30,17 @@ void tool::printSummary(const CompileSummary &summary,
                         const std::string &output) {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
-  std::string sizes = output + " " + megabytes(summary.outputBytes);
+  std::string sizes = output + " " + sizeText(summary.outputBytes);
   if (summary.codeBytes)
-    sizes += ", of it code " + megabytes(summary.codeBytes);
+    sizes += ", of it code " + sizeText(summary.codeBytes);
   if (summary.weightBytes)
-    sizes += "; weights " + megabytes(summary.weightBytes);
+    sizes += "; weights " + sizeText(summary.weightBytes);
   fprintf(stderr,
           "compiled in %.2f s (import %.2f, lower %.2f, generate %.2f beside "
           "pack %.2f, link %.2f), peak memory %s: %s\n",
           summary.totalSeconds, summary.importSeconds, summary.lowerSeconds,
           summary.generateSeconds, summary.packSeconds, summary.linkSeconds,
-          megabytes(uint64_t(usage.ru_maxrss) * 1024).c_str(), sizes.c_str());
+          sizeText(uint64_t(usage.ru_maxrss) * 1024).c_str(), sizes.c_str());
 }
 
 Result<int> tool::compileCommand(const Arguments &arguments) {

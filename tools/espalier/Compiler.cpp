@@ -12,6 +12,7 @@
 #include "espalier/Hardware/TargetSpec.h"
 #include "espalier/Import/ModelImport.h"
 #include "espalier/Lowering/Passes.h"
+#include "espalier/Support/ShortenedFiles.h"
 #include "espalier/Target/CPU.h"
 #include "espalier/Target/PackWeights.h"
 #include "espalier/Transforms/Passes.h"
@@ -82,6 +83,7 @@ Result<EmitKind> emitKind(const CompileRequest &request) {
 Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
   Stopwatch total;
   Progress progress;
+  ShortenedFileGuard guard;
   Result<EmitKind> emit = emitKind(request);
   if (!emit)
     return emit.takeError();
@@ -113,6 +115,8 @@ Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
 
   CompileOptions options;
   options.output = request.output;
+  options.temporaryFolder = request.temporaryFolder;
+  options.model = request.model;
   options.inputs = model->files;
   options.emit = *emit;
   options.name = request.name;
@@ -134,7 +138,7 @@ Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
   Result<CompileReport> report = compileCPU(*model->module, options);
   progress.done();
   if (!report)
-    return report.takeError().within(request.model);
+    return report.takeError();
 
   summary.files = report->files;
   summary.outputBytes = report->outputBytes;

@@ -19,6 +19,8 @@ namespace espalier::tool {
 
 struct CompileRequest {
   std::string model, output;
+  /// See CompileOptions.
+  std::string temporaryFolder;
   std::string emit; ///< "exe", "shared", ...; empty: by the output's suffix
   std::string name; ///< empty: from the output
   bool bundle = false;

@@ -10,6 +10,7 @@
 #include "espalier/Import/Checkpoint.h"
 #include "espalier/Import/GGUF.h"
 #include "espalier/Support/Hash.h"
+#include "espalier/Support/ShortenedFiles.h"
 
 #include <cinttypes>
 #include <cstdio>
@@ -160,6 +161,9 @@ Result<int> tool::inspectCommand(const Arguments &arguments) {
   Result<InputKind> kind = inputKind(path);
   if (!kind)
     return kind.takeError();
+  std::optional<ShortenedFileGuard> guard;
+  if (*kind == InputKind::Model)
+    guard.emplace();
   Status status = *kind == InputKind::Artefact ? inspectArtefact(path, verify)
                   : isGguf(path) ? inspectGguf(path, verify)
                                  : inspectCheckpoint(path, verify);

@@ -8,6 +8,7 @@
 #include "espalier/Import/GGUF.h"
 #include "espalier/Import/ModelConfig.h"
 #include "espalier/Support/MappedFile.h"
+#include "espalier/Support/ShortenedFiles.h"
 
 #include <sys/stat.h>
 
@@ -68,6 +69,7 @@ Result<ImportedTokenizer> fromGGUF(const std::string &path) {
 } // namespace
 
 Result<ImportedTokenizer> tool::tokenizerOf(const std::string &model) {
+  ShortenedFileGuard guard;
   struct stat info;
   if (stat(model.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
     return fromFolder(model);

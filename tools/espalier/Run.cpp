@@ -23,8 +23,9 @@ Result<int> tool::runCommand(const Arguments &arguments) {
       "standard error.\nA model is compiled first and kept in the user's "
       "cache.\n\n"
       "  -p TEXT                 prompt; -p - reads it from standard input\n"
-      "  -n N                    at most N new tokens (default: until the end "
-      "of text)\n"
+      "  -n N                    at most N new tokens (default 0: until the "
+      "end of text\n"
+      "                          or of the context)\n"
       "  --temp T                temperature; 0 takes the most likely token "
       "(default 0)\n"
       "  --top-k K               sample among the K most likely tokens (0: "
@@ -33,9 +34,10 @@ Result<int> tool::runCommand(const Arguments &arguments) {
       "together\n"
       "                          have probability P (1: all)\n"
       "  --seed S                seed of the random numbers (default 0)\n"
-      "  -t THREADS              threads (default: one for each CPU)\n"
+      "  -t THREADS              threads (default 0: one for each CPU)\n"
       "  -c CONTEXT              tokens that prompt and answer may have "
       "together\n"
+      "                          (default 0: the model's own, 4096 at most)\n"
       "  --weights PATH          the packed weights, where they lie elsewhere");
   line.positional(path, "MODEL_OR_ARTEFACT");
   options.declare(line, true);

@@ -9,16 +9,20 @@
 
 #include "espalier/Support/Result.h"
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
 
 namespace espalier {
 
+/// Set by ShortenedFileGuard.
+inline std::atomic<bool> mappedPageLost{false};
+
 /// A regular file mapped read-only. Anything else (directory, FIFO, device) is
-/// refused. The descriptor that was validated is the one that is mapped. A file
-/// that another process shortens while it is mapped is lost: reading what was
-/// cut off ends in SIGBUS.
+/// refused. The descriptor that was validated is the one that is mapped. Where
+/// another process shortens a file while it is mapped, reading what was cut off
+/// ends in SIGBUS, but under a ShortenedFileGuard.
 class MappedFile {
 public:
   /// Opens and maps `path`. Messages begin with the path.

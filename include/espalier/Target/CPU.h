@@ -58,6 +58,11 @@ using PackFunction = std::function<Result<PackedContainer>(
 
 struct CompileOptions {
   std::string output;
+  /// Made for the output, and removed with it where a signal ends the process;
+  /// empty: the output goes to a folder that is there.
+  std::string temporaryFolder;
+  /// What errors about the model (not about outputs) begin with; may be empty.
+  std::string model;
   /// The model's own files, which no file that is written may replace.
   std::vector<std::string> inputs;
   EmitKind emit = EmitKind::Executable;
@@ -71,7 +76,7 @@ struct CompileOptions {
   std::string tokenizer;
   std::string tokenizerMissing;
   std::optional<std::string> chatTemplate;
-  /// JSON text for `espalier explain`.
+  /// JSON text for `espalier explain`, an object; sizes of code are added.
   std::string plan = "{}";
   /// The compiler's executable, from which the runtime's archives are found.
   std::string executable;

@@ -47,6 +47,8 @@ struct PackProgress {
 
 struct PackOptions {
   unsigned threads = 2;
+  /// What errors about the file that is written begin with.
+  std::string output = "packed weights";
   /// Called now and then, never by two threads at once.
   std::function<void(const PackProgress &)> progress;
 };

@@ -106,23 +106,33 @@ Status appendBundle(const std::string &image, const std::string &container,
                     const PackedContainer &packed);
 
 /// A folder and files beside the output that vanish unless they are committed,
-/// also where Ctrl-C ends the process.
+/// also where Ctrl-C ends the process. Where it was killed, the next
+/// compilation into the same folder removes what is left.
 class OutputFiles {
 public:
   ~OutputFiles();
-  /// A folder of its own in the folder of `output`.
-  Status begin(const std::string &output);
+  /// A folder of its own in the folder of `output`. `temporaryFolder`, if not
+  /// empty, is made first, and is what a signal removes.
+  Status begin(const std::string &output, const std::string &temporaryFolder);
   /// The path of a temporary file that becomes `final` at commit.
   std::string add(const std::string &final);
   const std::string &scratch() const { return folder; }
-  /// Renames in the order in which files were added.
+  /// The error, with final names for temporary ones.
+  Error renamed(Error error) const;
+  /// Renames in the order in which files were added. Where one cannot be
+  /// renamed, those before it are put back as they were.
   Status commit();
 
 private:
   struct Entry {
     std::string temporary, final;
+    std::string backup; ///< of what was there; empty: nothing was
   };
+  Status makeFolder(const std::string &parent, bool guarded);
+  Status keepBackup(Entry &entry, size_t number);
+
   std::string folder;
+  int lock = -1; ///< on the folder, while this process uses it
   std::vector<Entry> entries;
   InterruptGuard interrupts;
 };

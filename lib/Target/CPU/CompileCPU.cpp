@@ -7,11 +7,12 @@
 #include "Code.h"
 
 #include "espalier/Lowering/Passes.h"
+#include "espalier/Support/ShortenedFiles.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Object/ObjectFile.h"
+#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -98,6 +99,14 @@ private:
   Status emitDescriptor();
   Status emitOutput();
   Status writeHeader();
+  Status emitFiles();
+  std::string planWithCode() const;
+  /// An error about the model begins with its path.
+  Status ofModel(Status status) const {
+    if (status || options.model.empty())
+      return status;
+    return status.takeError().within(options.model);
+  }
   void progress(std::string_view stage) {
     if (options.progress)
       options.progress(stage, 0, 0);
@@ -244,8 +253,11 @@ Status Compilation::emitText() {
 Status Compilation::packWeights() {
   auto begin = std::chrono::steady_clock::now();
   auto packed = options.pack(module, layout, temporaryWeights);
-  if (!packed)
-    return packed.takeError();
+  if (!packed) {
+    Error error = packed.takeError();
+    bool ofOutput = error.message.starts_with(temporaryWeights);
+    return ofOutput ? Status(std::move(error)) : ofModel(std::move(error));
+  }
   container = std::move(*packed);
   if (container.dataBytes < layout.bytes)
     return Error{"the packed weights are shorter than their layout"};
@@ -254,9 +266,65 @@ Status Compilation::packWeights() {
   return {};
 }
 
+/// Sizes of what stands in the text sections of an object: of the functions
+/// `names`, in order, and of everything.
+std::vector<uint64_t> functionBytes(const std::string &object,
+                                    const std::vector<std::string> &names) {
+  std::vector<uint64_t> sizes(names.size() + 1);
+  auto file = llvm::object::ObjectFile::createObjectFile(
+      llvm::MemoryBufferRef(object, "object"));
+  if (!file) {
+    llvm::consumeError(file.takeError());
+    return sizes;
+  }
+  for (const llvm::object::SectionRef &section : (*file)->sections())
+    if (section.isText())
+      sizes.back() += section.getSize();
+  for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+    llvm::Expected<llvm::StringRef> name = symbol.getName();
+    if (!name) {
+      llvm::consumeError(name.takeError());
+      continue;
+    }
+    auto found = llvm::find(names, *name);
+    if (found != names.end())
+      sizes[size_t(found - names.begin())] =
+          llvm::object::ELFSymbolRef(symbol).getSize();
+  }
+  return sizes;
+}
+
+/// The plan, with the bytes of machine code of each variant and of the kernels
+/// that all variants share.
+std::string Compilation::planWithCode() const {
+  llvm::StringRef plan = llvm::StringRef(options.plan).rtrim();
+  if (!plan.consume_back("}"))
+    return options.plan;
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << plan << (plan.trim() == "{" ? "" : ",") << "\"code\":{";
+  for (size_t i = 0; i < std::size(allIsas); ++i) {
+    std::vector<std::string> names;
+    for (const ProgramFacts::Variant &variant : facts.variants)
+      names.push_back(stepSymbol(report.name, variant.step, allIsas[i]));
+    std::vector<uint64_t> sizes = functionBytes(objects[i], names);
+    stream << (i ? "," : "") << '"' << isaName(allIsas[i]) << "\":{";
+    uint64_t kernels = sizes.back();
+    for (size_t v = 0; v < names.size(); ++v) {
+      stream << '"' << facts.variants[v].step << "\":" << sizes[v] << ',';
+      kernels -= std::min(kernels, sizes[v]);
+    }
+    stream << "\"kernels\":" << kernels << ",\"all\":" << sizes.back() << '}';
+  }
+  stream << "}}";
+  return text;
+}
+
 Status Compilation::emitDescriptor() {
-  auto code =
-      makeDescriptorModule(facts, container, report.name, weightsFile, options);
+  CompileOptions withPlan = options;
+  withPlan.plan = planWithCode();
+  auto code = makeDescriptorModule(facts, container, report.name, weightsFile,
+                                   withPlan);
   if (!code)
     return code.takeError();
   auto bytes = generate(*code->module, false);
@@ -326,10 +394,38 @@ Status Compilation::emitOutput() {
   return status;
 }
 
+Status Compilation::emitFiles() {
+  progress("lower");
+  if (options.emit == EmitKind::MLIR)
+    return emitText();
+  if (Status status = lower(); !status)
+    return ofModel(std::move(status));
+  if (Status status = translate(); !status)
+    return ofModel(std::move(status));
+  progress("generate");
+  if (isText()) {
+    if (Status status = generateCode(); !status)
+      return ofModel(std::move(status));
+    return emitText();
+  }
+  // Code is generated while the weights stream.
+  Status generated;
+  std::thread generator([&] { generated = generateCode(); });
+  Status packed = packWeights();
+  generator.join();
+  if (!packed)
+    return packed;
+  if (!generated)
+    return ofModel(std::move(generated));
+  progress("link");
+  return emitOutput();
+}
+
 Result<CompileReport> Compilation::run() {
   if (Status status = checkName(); !status)
     return status.takeError();
-  if (Status status = files.begin(options.output); !status)
+  if (Status status = files.begin(options.output, options.temporaryFolder);
+      !status)
     return status.takeError();
   bool links = !isText() && options.emit != EmitKind::Object;
   if (links) {
@@ -358,34 +454,13 @@ Result<CompileReport> Compilation::run() {
   if (Status status = keepInputs(); !status)
     return status.takeError();
 
-  progress("lower");
-  Status status;
-  if (options.emit == EmitKind::MLIR) {
-    status = emitText();
-  } else {
-    status = lower();
-    if (status)
-      status = translate();
-    progress("generate");
-    if (status && isText()) {
-      status = generateCode();
-      if (status)
-        status = emitText();
-    } else if (status) {
-      // Code is generated while the weights stream.
-      Status generated;
-      std::thread generator([&] { generated = generateCode(); });
-      status = packWeights();
-      generator.join();
-      if (status)
-        status = std::move(generated);
-      progress("link");
-      if (status)
-        status = emitOutput();
-    }
-  }
-  if (!status)
-    return status.takeError();
+  if (Status status = emitFiles(); !status)
+    return files.renamed(status.takeError());
+  // What was read of a file that lost bytes is not what it held.
+  if (ShortenedFileGuard::lost())
+    return Error{options.model + ": a file of the model was shortened while it "
+                                 "was read; try again once nothing writes to "
+                                 "it"};
   uint64_t bytes = 0;
   if (!fs::file_size(temporaryOutput, bytes))
     report.outputBytes = bytes;

@@ -30,6 +30,7 @@ void InterruptGuard::start(const std::string &folder) {
     int signal = 0;
     if (sigwait(&signals, &signal) != 0 || done.load())
       return;
+    std::unique_lock<std::mutex> lock = hold();
     llvm::sys::fs::remove_directories(folder);
     struct sigaction action = {};
     action.sa_handler = SIG_DFL;

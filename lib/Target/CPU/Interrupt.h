@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -20,10 +21,17 @@ namespace espalier::cpu {
 class InterruptGuard {
 public:
   ~InterruptGuard() { stop(); }
+  /// The folder need not exist yet.
   void start(const std::string &folder);
   void stop();
 
+  /// While this is held, a signal waits: for work that must not end half done.
+  [[nodiscard]] std::unique_lock<std::mutex> hold() {
+    return std::unique_lock<std::mutex>(mutex);
+  }
+
 private:
+  std::mutex mutex;
   sigset_t signals, before;
   int wake = 0; ///< one of `signals`, which ends the thread
   std::atomic<bool> done = false;

@@ -13,8 +13,12 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <random>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +26,8 @@ namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
 namespace espalier::cpu {
+
+static constexpr char scratchPrefix[] = ".espalier-";
 
 static Error fileError(llvm::StringRef file, std::error_code code) {
   return Error{file.str() + ": " + code.message()};
@@ -42,41 +48,134 @@ Status writeFile(const std::string &file, std::string_view bytes) {
   return {};
 }
 
-Status OutputFiles::begin(const std::string &output) {
+/// Folders of compilations that were killed: nobody holds their lock. A new one
+/// is not locked for a moment, so young ones are let be.
+static void removeLeftovers(llvm::StringRef parent) {
+  constexpr auto young = std::chrono::minutes(1);
+  std::error_code code;
+  for (fs::directory_iterator it(parent, code), end; it != end && !code;
+       it.increment(code)) {
+    if (!path::filename(it->path()).starts_with(scratchPrefix))
+      continue;
+    fs::file_status status;
+    if (fs::status(it->path(), status, /*follow=*/false) ||
+        status.type() != fs::file_type::directory_file ||
+        std::chrono::system_clock::now() - status.getLastModificationTime() <
+            young)
+      continue;
+    int fd = ::open(it->path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+      continue;
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0)
+      fs::remove_directories(it->path());
+    ::close(fd);
+  }
+}
+
+Status OutputFiles::makeFolder(const std::string &parent, bool guarded) {
+  for (unsigned attempt = 0; attempt < 100; ++attempt) {
+    char name[32];
+    std::snprintf(name, sizeof(name), "%s%08x%02x", scratchPrefix,
+                  std::random_device()(), attempt);
+    folder = parent + "/" + name;
+    // First, so that a signal finds somebody who removes the folder.
+    if (!guarded)
+      interrupts.start(folder);
+    if (::mkdir(folder.c_str(), 0777) == 0) {
+      lock = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      if (lock >= 0)
+        ::flock(lock, LOCK_EX | LOCK_NB);
+      return {};
+    }
+    int reason = errno;
+    folder.clear();
+    if (!guarded)
+      interrupts.stop();
+    if (reason != EEXIST)
+      return Error{parent +
+                   ": nothing can be written there: " + std::strerror(reason)};
+  }
+  return Error{parent + ": holds too many folders of compilations"};
+}
+
+Status OutputFiles::begin(const std::string &output,
+                          const std::string &temporaryFolder) {
+  if (!temporaryFolder.empty()) {
+    interrupts.start(temporaryFolder);
+    if (::mkdir(temporaryFolder.c_str(), 0700) != 0)
+      return fileError(temporaryFolder,
+                       std::error_code(errno, std::generic_category()));
+  }
   llvm::SmallString<256> parent(path::parent_path(output));
   if (parent.empty())
     parent = ".";
+  std::string name = output + ": ";
+  if (!fs::exists(parent))
+    return Error{name + "there is no folder " + parent.str().str() +
+                 ": create it first"};
   if (!fs::is_directory(parent))
-    return Error{parent.str().str() + ": no such folder; create it first"};
+    return Error{name + parent.str().str() + " is a file, not a folder"};
   if (fs::is_directory(output))
     return Error{output + ": is a folder; give a file name"};
+  removeLeftovers(parent);
   // On the output's file system, so that a rename puts files in place.
-  std::string pattern = (parent + "/.espalier-XXXXXX").str();
-  if (!mkdtemp(pattern.data()))
-    return fileError(parent, std::error_code(errno, std::generic_category()));
-  folder = pattern;
-  interrupts.start(folder);
-  return {};
+  return makeFolder(parent.str().str(), !temporaryFolder.empty());
 }
 
 std::string OutputFiles::add(const std::string &final) {
   std::string temporary = folder + "/" + path::filename(final).str();
-  entries.push_back({temporary, final});
+  entries.push_back({temporary, final, ""});
   return temporary;
 }
 
-Status OutputFiles::commit() {
+Error OutputFiles::renamed(Error error) const {
   for (const Entry &entry : entries)
-    if (std::error_code code = fs::rename(entry.temporary, entry.final))
-      return fileError(entry.final, code);
+    for (size_t at = 0;
+         (at = error.message.find(entry.temporary, at)) != std::string::npos;) {
+      error.message.replace(at, entry.temporary.size(), entry.final);
+      at += entry.final.size();
+    }
+  return error;
+}
+
+/// A second name for what is at the final place. A file system without hard
+/// links has none; then a failed commit cannot bring it back.
+Status OutputFiles::keepBackup(Entry &entry, size_t number) {
+  if (fs::is_directory(entry.final))
+    return Error{entry.final + ": is a folder; give another name"};
+  std::string backup = folder + "/.before." + std::to_string(number);
+  if (::link(entry.final.c_str(), backup.c_str()) == 0)
+    entry.backup = backup;
+  return {};
+}
+
+Status OutputFiles::commit() {
+  std::unique_lock<std::mutex> held = interrupts.hold();
+  for (size_t i = 0; i < entries.size(); ++i)
+    if (Status status = keepBackup(entries[i], i); !status)
+      return status;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    std::error_code code = fs::rename(entries[i].temporary, entries[i].final);
+    if (!code)
+      continue;
+    std::string failed = entries[i].final;
+    for (; i-- > 0;)
+      if (entries[i].backup.empty())
+        fs::remove(entries[i].final);
+      else
+        fs::rename(entries[i].backup, entries[i].final);
+    return fileError(failed, code);
+  }
   entries.clear();
   return {};
 }
 
 OutputFiles::~OutputFiles() {
-  interrupts.stop();
   if (!folder.empty())
     fs::remove_directories(folder);
+  if (lock >= 0)
+    ::close(lock);
+  interrupts.stop();
 }
 
 namespace {

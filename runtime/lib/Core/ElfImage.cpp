@@ -49,6 +49,25 @@ Result<Elf64_Ehdr> readHeader(std::span<const uint8_t> file) {
   return header;
 }
 
+/// Magic, version and size, which are read before anything else is trusted.
+constexpr uint64_t smallestDescriptor = 16;
+
+/// Whether a segment of the image has the memory at [address, address + size).
+bool isLoaded(std::span<const uint8_t> file, const Elf64_Ehdr &header,
+              uint64_t address, uint64_t size) {
+  uint64_t tableBytes = uint64_t(header.e_phnum) * sizeof(Elf64_Phdr);
+  if (header.e_phentsize != sizeof(Elf64_Phdr) ||
+      !isWithin(header.e_phoff, tableBytes, file.size()))
+    return false;
+  for (unsigned i = 0; i < header.e_phnum; ++i) {
+    auto segment = entryAt<Elf64_Phdr>(file, header.e_phoff, i);
+    if (segment.p_type == PT_LOAD && address >= segment.p_vaddr &&
+        isWithin(address - segment.p_vaddr, size, segment.p_memsz))
+      return true;
+  }
+  return false;
+}
+
 } // namespace
 
 Status runtime::checkElfImage(std::span<const uint8_t> file) {
@@ -107,6 +126,10 @@ Result<std::string> runtime::findModelSymbol(std::span<const uint8_t> file) {
       name = name.substr(0, end);
       if (!name.starts_with("espalier_model_"))
         continue;
+      if (symbol.st_size < smallestDescriptor ||
+          !isLoaded(file, *header, symbol.st_value, symbol.st_size))
+        return Error{"damaged library: symbol '" + std::string(name) +
+                     "' is no descriptor"};
       if (!found.empty() && found != name)
         return Error{"expected one model, got '" + found + "' and '" +
                      std::string(name) + "': open each by its descriptor"};

@@ -42,6 +42,11 @@ static uint64_t roundUp(uint64_t value, uint64_t multiple) {
 /// Sizes everything, refuses what does not fit, and only then reserves.
 espalier_status espalier_model::planMemory() {
   cacheRows = roundUp(uint64_t(context) + maxRows(), 64);
+  // Steps count rows of the cache in 32 bits.
+  if (cacheRows > INT32_MAX)
+    return failf(ESPALIER_ERROR_ARGUMENT,
+                 "context: expected at most %u tokens, got %u",
+                 (uint32_t(INT32_MAX) - maxRows()) / 64 * 64, context);
   std::optional<uint64_t> cache =
       runtime::cacheBytes(descriptor->kv, cacheRows);
   if (!cache)

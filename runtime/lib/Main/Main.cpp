@@ -53,12 +53,15 @@ void printTiming(const espalier_timing &timing) {
   };
   // The first new token comes out of the prompt's step.
   uint32_t decoded = timing.new_tokens > 0 ? timing.new_tokens - 1 : 0;
+  auto plural = [](uint32_t tokens) { return tokens == 1 ? "" : "s"; };
   fprintf(stderr,
-          "prompt: %u tokens in %.3f s (%.1f tokens/s), answer: %u tokens in "
+          "prompt: %u token%s in %.3f s (%.1f tokens/s), answer: %u token%s in "
           "%.3f s (%.1f tokens/s)\n",
-          timing.prompt_tokens, timing.prompt_seconds,
+          timing.prompt_tokens, plural(timing.prompt_tokens),
+          timing.prompt_seconds,
           rate(timing.prompt_tokens, timing.prompt_seconds), timing.new_tokens,
-          timing.decode_seconds, rate(decoded, timing.decode_seconds));
+          plural(timing.new_tokens), timing.decode_seconds,
+          rate(decoded, timing.decode_seconds));
 }
 
 /// Runs the prompt in an open session. Returns OK, also after Ctrl-C.
@@ -74,12 +77,13 @@ espalier_status answer(espalier_model *model, espalier_session *session,
   struct sigaction action = {};
   action.sa_handler = onInterrupt;
   action.sa_flags = SA_RESETHAND; // a second Ctrl-C ends the program at once
-  sigaction(SIGINT, &action, nullptr);
+  struct sigaction before = {};
+  sigaction(SIGINT, &action, &before);
   espalier_timing timing = {};
   timing.size = sizeof(timing);
   espalier_status status = espalier_generate(session, ids, count, &options,
                                              printToken, nullptr, &timing);
-  signal(SIGINT, SIG_DFL);
+  sigaction(SIGINT, &before, nullptr);
   running.store(nullptr);
   espalier_free(ids);
   if (status != ESPALIER_OK && status != ESPALIER_CANCELLED)

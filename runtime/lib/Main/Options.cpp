@@ -17,14 +17,16 @@ using namespace espalier::program;
 
 const char *const program::optionsHelp =
     "  -p TEXT         prompt; -p - reads it from standard input\n"
-    "  -n N            at most N new tokens (default: until the end of text)\n"
+    "  -n N            at most N new tokens (default 0: until the end of text\n"
+    "                  or of the context)\n"
     "  --temp T        temperature; 0 takes the most likely token (default 0)\n"
     "  --top-k K       sample among the K most likely tokens (default 0: all)\n"
     "  --top-p P       sample among the most likely tokens that together have\n"
     "                  probability P (default 1: all)\n"
     "  --seed S        seed of the random numbers (default 0)\n"
-    "  -t THREADS      threads (default: one for each CPU)\n"
+    "  -t THREADS      threads (default 0: one for each CPU)\n"
     "  -c CONTEXT      tokens that prompt and answer may have together\n"
+    "                  (default 0: the model's own, 4096 at most)\n"
     "  --weights PATH  the packed weights, where they do not lie beside the\n"
     "                  program\n"
     "  --help          this text\n";

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "espalier/Support/Hash.h"
 #include "espalier/Support/MappedFile.h"
+#include "espalier/Support/ShortenedFiles.h"
 
 #include <cstdlib>
 #include <fcntl.h>
@@ -105,6 +106,28 @@ TEST_F(Files, ReleaseIsHarmless) {
   file->release(5000, 299000);
   for (uint8_t byte : file->bytes())
     ASSERT_EQ(byte, 'x');
+}
+
+// Under a guard the part that was cut off reads as zeros, once, and the file
+// counts as changed for good, also where it has its old size again.
+TEST_F(Files, ShortenedWhileMapped) {
+  std::string path = name("shortened");
+  write(path, std::string(100000, 'x'));
+  auto file = MappedFile::open(path);
+  ASSERT_TRUE(bool(file));
+  {
+    ShortenedFileGuard guard;
+    EXPECT_TRUE(bool(file->unchanged()));
+    ASSERT_EQ(::truncate(path.c_str(), 4096), 0);
+    EXPECT_EQ(file->bytes()[0], 'x');
+    EXPECT_FALSE(ShortenedFileGuard::lost());
+    EXPECT_EQ(file->bytes()[50000], 0);
+    EXPECT_EQ(file->bytes()[99999], 0);
+    EXPECT_TRUE(ShortenedFileGuard::lost());
+    EXPECT_FALSE(bool(file->unchanged()));
+  }
+  ShortenedFileGuard guard;
+  EXPECT_FALSE(ShortenedFileGuard::lost());
 }
 
 TEST(Hash, KnownValues) {

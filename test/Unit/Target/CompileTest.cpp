@@ -25,7 +25,9 @@
 
 #include <cmath>
 #include <cstring>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 using namespace espalier;
 using namespace mlir;
@@ -175,6 +177,44 @@ protected:
   bool failPacking = false;
   std::function<void(ModuleOp)> change;
 };
+
+// All files are put in place or none: where the place of the last one is taken
+// by a folder, those before it stay as they were.
+TEST_F(Compile, AllOutputsOrNone) {
+  auto first = compile("libm.so", EmitKind::Shared);
+  ASSERT_TRUE(first) << first.error().message;
+  auto read = [&](const std::string &name) {
+    auto buffer = llvm::MemoryBuffer::getFile(folder + "/" + name);
+    return buffer ? (*buffer)->getBuffer().str() : std::string();
+  };
+  std::string library = read("libm.so"), header = read("libm.h");
+  ASSERT_FALSE(llvm::sys::fs::remove(folder + "/libm.safetensors"));
+  ASSERT_FALSE(llvm::sys::fs::create_directory(folder + "/libm.safetensors"));
+  auto second = compile("libm.so", EmitKind::Shared);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().message,
+            folder + "/libm.safetensors: is a folder; give another name");
+  EXPECT_EQ(read("libm.so"), library);
+  EXPECT_EQ(read("libm.h"), header);
+  EXPECT_EQ(listFolder().size(), 3u);
+}
+
+// What a killed compilation has left goes with the next one, once it is old.
+TEST_F(Compile, RemovesLeftovers) {
+  std::string old = folder + "/.espalier-0123456700",
+              young = folder + "/.espalier-0123456701";
+  for (const std::string &path : {old, young}) {
+    ASSERT_FALSE(llvm::sys::fs::create_directory(path));
+    std::error_code code;
+    llvm::raw_fd_ostream(path + "/weights", code) << "half";
+  }
+  timespec then[2] = {{1000000000, 0}, {1000000000, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, old.c_str(), then, 0), 0);
+  auto report = compile("libm.so", EmitKind::Shared);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_FALSE(llvm::sys::fs::exists(old));
+  EXPECT_TRUE(llvm::sys::fs::exists(young + "/weights"));
+}
 
 /// Names that other images see.
 std::vector<std::string> globals(const std::string &file, bool dynamic) {
