@@ -47,10 +47,10 @@ void e2e::PrintTo(const Config &config, std::ostream *os) {
 
 const std::vector<std::string> &e2e::goldenModels() {
   static const std::vector<std::string> names = {
-      "llama",     "llama-legacy-config", "llama3-rope", "qwen2",
-      "rope-yarn", "rope-linear",         "gguf-f32",    "gguf-f16",
-      "gguf-bf16", "gguf-q8_0",           "gguf-q4_0",   "gguf-q4_1",
-      "gguf-mixed"};
+      "llama",      "llama-legacy-config", "llama3-rope",    "qwen2",
+      "rope-yarn",  "rope-linear",         "gguf-f32",       "gguf-f16",
+      "gguf-bf16",  "gguf-q8_0",           "gguf-q4_0",      "gguf-q4_1",
+      "gguf-mixed", "gguf-yarn",           "gguf-rope-freqs"};
   return names;
 }
 
@@ -62,6 +62,7 @@ const std::vector<std::string> &e2e::bundledModels() {
 
 bool e2e::isQuantised(const std::string &model) {
   return model.starts_with("gguf-q") || model == "gguf-mixed" ||
+         model == "gguf-yarn" || model == "gguf-rope-freqs" ||
          model.find("Q4_1") != std::string::npos;
 }
 

@@ -1,8 +1,9 @@
 """Makes the goldens gguf-f32, -f16, -bf16, -q8_0, -q4_0, -q4_1 and -mixed: one small
 llama in each type, written with the package gguf, and what transformers computes
-from the weights that such a file holds.
+from the weights that such a file holds. And gguf-yarn and gguf-rope-freqs: scaled
+rotations as this format says them, by keys, and (llama3's) by a tensor of factors.
 
-    python gguf_goldens.py [FOLDER]      (default: ../Inputs/goldens)
+    python gguf_goldens.py [FOLDER [NAME...]]      (default: ../Inputs/goldens, all)
 
 Needs torch, transformers, gguf, numpy (made with transformers 5.23, torch 2.15,
 gguf 0.19). The tokenizer is that of the golden qwen2.
@@ -23,6 +24,7 @@ import reference
 here = os.path.dirname(os.path.abspath(__file__))
 goldens = os.path.join(here, "..", "Inputs", "goldens")
 root = sys.argv[1] if len(sys.argv) > 1 else goldens
+ONLY = sys.argv[2:]
 T = gguf.GGMLQuantizationType
 
 with open(os.path.join(goldens, "qwen2", "tokenizer.json")) as f:
@@ -71,11 +73,37 @@ def add_tokenizer(w):
     w.add_add_bos_token(False)
 
 
-def make(name, type_of, tied, note):
+def add_rope(w, rope):
+    """The keys of the format; gives the tensor of factors, if there is one."""
+    if rope["rope_type"] == "yarn":
+        w.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        w.add_rope_scaling_factor(rope["factor"])
+        w.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+        w.add_float32("llama.rope.scaling.yarn_beta_fast", rope["beta_fast"])
+        w.add_float32("llama.rope.scaling.yarn_beta_slow", rope["beta_slow"])
+    if rope["rope_type"] != "llama3":
+        return None
+    # What converters write of llama3: plain frequency / factor is the scaled one.
+    dim = CONFIG.hidden_size // CONFIG.num_attention_heads
+    plain = rope["rope_theta"] ** -(np.arange(0, dim, 2) / dim)
+    wave = 2 * np.pi / plain
+    old, factor = rope["original_max_position_embeddings"], rope["factor"]
+    low, high = rope["low_freq_factor"], rope["high_freq_factor"]
+    smooth = (old / wave - low) / (high - low)
+    factors = np.where(wave > old / low, factor,
+                       np.where(wave < old / high, 1.0, 1 / ((1 - smooth) / factor + smooth)))
+    return factors.astype(np.float32)
+
+
+def make(name, type_of, tied, note, rope=None):
+    if ONLY and name not in ONLY:
+        return
     folder = os.path.join(root, "gguf-" + name)
     os.makedirs(folder, exist_ok=True)
     config = copy.deepcopy(CONFIG)
     config.tie_word_embeddings = tied
+    if rope:
+        config.rope_parameters = rope
     model = reference.random_model(config, 301)
     w = gguf.GGUFWriter(os.path.join(folder, "model.gguf"), "llama")
     w.add_name("espalier golden " + name)
@@ -90,6 +118,9 @@ def make(name, type_of, tied, note):
     w.add_layer_norm_rms_eps(config.rms_norm_eps)
     w.add_vocab_size(config.vocab_size)
     add_tokenizer(w)
+    factors = add_rope(w, config.rope_parameters)
+    if factors is not None:
+        w.add_tensor("rope_freqs.weight", factors, raw_dtype=T.F32)
     with torch.no_grad():
         for theirs, p in model.named_parameters():
             ours = NAMES[theirs]
@@ -114,3 +145,9 @@ for name in ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1"):
 # Layers of two kinds, as quantisers make them, and a tied output.
 make("mixed", lambda tensor: T.Q8_0 if tensor == "token_embd" or tensor in ("blk.0.ffn_down", "blk.0.attn_v") else T.Q4_1,
      True, "q4_1 with a q8_0 embedding, tied; layer 0 has q8_0 values and down projection")
+make("yarn", lambda tensor: T.Q8_0, True, "rotations scaled by yarn, told by keys; q8_0, tied",
+     {"rope_theta": 10000.0, "rope_type": "yarn", "factor": 4.0, "beta_fast": 8.0, "beta_slow": 0.5,
+      "original_max_position_embeddings": 64})
+make("rope-freqs", lambda tensor: T.Q8_0, True, "rotations scaled as llama3, told by rope_freqs.weight; q8_0, tied",
+     {"rope_theta": 10000.0, "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+      "original_max_position_embeddings": 64})
