@@ -148,10 +148,11 @@ DecodedGroup decodePanelCodes(Encoding encoding, unsigned columns,
     return out;
   }
   const uint8_t *scales =
-      panel + (encoding == Encoding::Q8_0 ? 2 * nibbleBytes : nibbleBytes);
-  out.d = loadF16(scales + 2 * column);
+      panel +
+      (encoding == Encoding::Q8_0 ? size_t(2) * nibbleBytes : nibbleBytes);
+  out.d = loadF16(scales + size_t(2) * column);
   if (encoding == Encoding::Q4_1)
-    out.m = loadF16(scales + 2 * (panelColumns + column));
+    out.m = loadF16(scales + size_t(2) * (panelColumns + column));
   for (unsigned k = 0; k < groupSize; ++k) {
     if (encoding == Encoding::Q8_0) {
       out.codes[k] = int8_t(panel[byteIndex(k, column)]);
@@ -227,7 +228,7 @@ static Status packBytes(std::span<const uint8_t *const, 16> sources,
     if (refused)
       return Error{"column " + std::to_string(c) +
                    ": expected q8_0 codes in -127..127, got -128"};
-    std::memcpy(out + 2 * nibbleBytes + 2 * c, sources[c], 2);
+    std::memcpy(out + size_t(2) * (nibbleBytes + c), sources[c], 2);
   }
   return {};
 }
@@ -244,7 +245,7 @@ static void packNibbles(Encoding encoding,
     const uint8_t *low = sources[c] ? sources[c] : none;
     const uint8_t *high = sources[c + 8] ? sources[c + 8] : none;
     for (unsigned s = 0; s < 4; ++s) {
-      size_t from = blockCodes(encoding) + 4 * s;
+      size_t from = blockCodes(encoding) + size_t(4) * s;
       uint32_t a = load<uint32_t>(low + from), b = load<uint32_t>(high + from);
       store(out + nibbleIndex(4 * s, c), (a & lows) | (b & lows) << 4);
       store(out + nibbleIndex(4 * s + 16, c), (a >> 4 & lows) | (b & ~lows));
@@ -252,10 +253,10 @@ static void packNibbles(Encoding encoding,
     for (unsigned half = 0; half < 2; ++half) {
       const uint8_t *source = half ? high : low;
       unsigned column = c + 8 * half;
-      std::memcpy(out + nibbleBytes + 2 * column, source, 2);
+      std::memcpy(out + nibbleBytes + size_t(2) * column, source, 2);
       if (encoding == Encoding::Q4_1)
-        std::memcpy(out + nibbleBytes + 2 * (panelColumns + column), source + 2,
-                    2);
+        std::memcpy(out + nibbleBytes + size_t(2) * (panelColumns + column),
+                    source + 2, 2);
     }
   }
 }

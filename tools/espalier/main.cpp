@@ -35,7 +35,8 @@ constexpr Command commands[] = {
 void printUsage(FILE *to) {
   fputs("usage: espalier COMMAND [arguments]\n\n", to);
   for (const Command &command : commands)
-    fprintf(to, "  %-10s%s\n", command.name.data(), command.summary);
+    fprintf(to, "  %-10.*s%s\n", int(command.name.size()), command.name.data(),
+            command.summary);
   fputs("\nespalier COMMAND --help shows the options of a command.\n", to);
 }
 

@@ -28,8 +28,8 @@ static void copyRow(const espalier_kv_layout &layout, uint64_t capacity,
   uint64_t keysPerHead = capacity * layout.head_dim;
   uint64_t valuesPerHead = capacity * layout.value_dim;
   for (uint32_t layer = 0; layer < layout.layers; ++layer) {
-    Element *keys =
-        cache + layer * layout.kv_heads * (keysPerHead + valuesPerHead);
+    Element *keys = cache + uint64_t(layer) * layout.kv_heads *
+                                (keysPerHead + valuesPerHead);
     Element *values = keys + layout.kv_heads * keysPerHead;
     for (uint32_t head = 0; head < layout.kv_heads; ++head) {
       Element *headKeys = keys + head * keysPerHead;

@@ -110,7 +110,7 @@ espalier_status espalier_model::loadTokenizer() {
   if (!loaded)
     return fail(ESPALIER_ERROR_FILE,
                 loaded.takeError().within("tokenizer").message);
-  tokenizer = std::move(*loaded);
+  tokenizer = *loaded;
   return ESPALIER_OK;
 }
 
