@@ -124,9 +124,34 @@ espalier_session_create(espalier_model *model, espalier_session **session);
 ESPALIER_API void espalier_session_destroy(espalier_session *session);
 /** Tokens in the cache. */
 ESPALIER_API uint32_t espalier_session_length(const espalier_session *session);
+/** Their ids, [espalier_session_length]; valid until the session changes. */
+ESPALIER_API const int32_t *
+espalier_session_tokens(const espalier_session *session);
 /** Keeps the first `length` tokens. */
 ESPALIER_API espalier_status
 espalier_session_truncate(espalier_session *session, uint32_t length);
+/** A second session of the model with the same tokens, whose cache rows are
+ * copied. A tree that was not committed is not part of the copy. */
+ESPALIER_API espalier_status
+espalier_session_fork(const espalier_session *session, espalier_session **copy);
+
+/** Writes the tokens and their cache to `path`, under another name first, so
+ * that the file is whole or as it was. A tree that was not committed is left
+ * out. The same tokens give the same bytes. */
+ESPALIER_API espalier_status
+espalier_session_save(const espalier_session *session, const char *path);
+/** Makes the session what was saved: no token is computed again, and what
+ * follows has the same bits. The file must be of the same weights, computed in
+ * the same way (activations, order of sums, type of the cache, rotations), and
+ * fit into the context, which may be another than it was saved from. On failure
+ * the session is as it was. */
+ESPALIER_API espalier_status espalier_session_restore(espalier_session *session,
+                                                      const char *path);
+/** The same in memory. *data is freed with espalier_free. */
+ESPALIER_API espalier_status espalier_session_save_bytes(
+    const espalier_session *session, void **data, size_t *bytes);
+ESPALIER_API espalier_status espalier_session_restore_bytes(
+    espalier_session *session, const void *data, size_t bytes);
 
 /** What one espalier_step computes, beyond filling the cache. */
 typedef struct espalier_step_request {
@@ -151,6 +176,15 @@ typedef struct espalier_step_request {
  * tree that was not committed is dropped by the next step. */
 ESPALIER_API espalier_status
 espalier_step(espalier_session *session, const espalier_step_request *request);
+/** One step of several sequences: requests[i] is that of sessions[i]. Each gets
+ * the bits that it would get alone; chains and trees may stand side by side.
+ * The weights are read once for all rows that fit into one call of the compiled
+ * step. All sessions are of `model`, each given once. A step that fails, or
+ * that any of the sessions was cancelled in, leaves all as long as they were.
+ */
+ESPALIER_API espalier_status
+espalier_step_batch(espalier_model *model, espalier_session *const *sessions,
+                    const espalier_step_request *requests, uint32_t count);
 /** After a tree step: keeps the path that ends in row `row` of that tree (-1:
  *  none of it) and advances the session by its length. */
 ESPALIER_API espalier_status espalier_commit(espalier_session *session,
@@ -179,6 +213,36 @@ ESPALIER_API void espalier_free(void *memory);
 
 /*--- Generation -----------------------------------------------------------*/
 
+/** A number that is added to a token's logit. */
+typedef struct espalier_logit_bias {
+  int32_t token;
+  float bias; /**< -infinity: never this token */
+} espalier_logit_bias;
+
+/** The natural logarithm of a token's probability. */
+typedef struct espalier_logprob {
+  int32_t token;
+  float logprob;
+} espalier_logprob;
+
+/** One step of a generation, as espalier_event_callback gets it. */
+typedef struct espalier_event {
+  uint32_t size;    /**< sizeof(espalier_event) */
+  int32_t token;    /**< -1: text that was held back, and no token */
+  const char *text; /**< NUL-terminated; as the token callback gets it */
+  size_t bytes;
+  /** With options.logprobs: by the softmax of the model's own logits, before
+   * biases, penalties and temperature. Else 0 and none. */
+  float logprob;
+  uint32_t top_count;
+  const espalier_logprob *top; /**< the largest first, of equals the lower id */
+} espalier_event;
+
+/** As espalier_token_callback, with more to know. */
+typedef int (*espalier_event_callback)(void *user, const espalier_event *event);
+
+/** What the samplers do, in which order and by which formula:
+ *  docs/generation.md. Values out of range are errors. */
 typedef struct espalier_generate_options {
   uint32_t size;       /**< sizeof(espalier_generate_options) */
   uint32_t max_tokens; /**< 0: until the end of text or of the context */
@@ -187,41 +251,103 @@ typedef struct espalier_generate_options {
   float top_p;         /**< 1: off */
   uint32_t ignore_eos; /**< 1: end-of-text tokens do not end it */
   uint64_t
-      seed; /**< same seed, options and prompt: same tokens on any machine */
+      seed;    /**< same seed, options and prompt: same tokens on any machine */
+  float min_p; /**< 0: off */
+  float typical_p;         /**< 1: off */
+  float repeat_penalty;    /**< 1: off */
+  float frequency_penalty; /**< 0: off */
+  float presence_penalty;  /**< 0: off */
+  int32_t repeat_last_n;   /**< tokens that the three look back at, those before
+                              the prompt included; 0: off; -1: all */
+  float dry_multiplier;    /**< 0: off */
+  float dry_base;
+  uint32_t dry_allowed_length;
+  int32_t dry_last_n; /**< tokens that DRY looks back at; 0: off; -1: all */
+  /** Texts that a repetition does not go over; NULL: newline, colon, double
+   * quote and asterisk. */
+  const char *const *dry_breakers;
+  const espalier_logit_bias *logit_bias; /**< [logit_bias_count] */
+  const char *const *stops;              /**< [stop_count] UTF-8 texts */
+  const int32_t *end_tokens; /**< [end_token_count] tokens that end it, beside
+                                the model's */
+  uint32_t dry_breaker_count, logit_bias_count, stop_count, end_token_count;
+  uint32_t logprobs; /**< most likely tokens that events tell of; 0: off */
+  uint32_t reserved;
+  espalier_event_callback event; /**< called in place of the token callback,
+                                    where it is not NULL */
 } espalier_generate_options;
 
 /** Greedy, until the end of text. */
 ESPALIER_API void
 espalier_generate_options_init(espalier_generate_options *options);
 
-/** One new token. `text` holds the characters that it completed (whole UTF-8
- *  characters, perhaps none; "" without a tokenizer). `token` -1: no token, but
- *  the rest of a character that the text ended in, as U+FFFD. End-of-text
- * tokens are not delivered, unless they are ignored. Return 0 to go on. The
- * callback may call espalier_cancel, but not step the session. */
+/** One new token. `text` holds the characters that are certain after it (whole
+ *  UTF-8 characters, perhaps none; "" without a tokenizer). What may be the
+ *  beginning of a stop text is held back until that is decided; a stop text and
+ *  what follows it are never shown. `token` -1: no token, but text that the end
+ *  of the text decided: what was held back, or the rest of a character, as
+ *  U+FFFD. End-of-text tokens are not delivered, unless they are ignored.
+ *  Return 0 to go on. The callback may call espalier_cancel, but not step the
+ *  session. */
 typedef int (*espalier_token_callback)(void *user, int32_t token,
                                        const char *text, size_t bytes);
 
-/** How long it took. */
+/** What ended a generation. */
+enum {
+  ESPALIER_FINISH_FAILED = 0,
+  ESPALIER_FINISH_END = 1,     /**< an end-of-text token */
+  ESPALIER_FINISH_STOP = 2,    /**< a stop text */
+  ESPALIER_FINISH_LENGTH = 3,  /**< max_tokens */
+  ESPALIER_FINISH_CONTEXT = 4, /**< the context is full */
+  ESPALIER_FINISH_CANCELLED = 5
+};
+
+/** How it went. */
 typedef struct espalier_timing {
-  uint32_t size; /**< sizeof(espalier_timing) */
-  uint32_t prompt_tokens;
+  uint32_t size;          /**< sizeof(espalier_timing) */
+  uint32_t prompt_tokens; /**< computed: the tokens given */
   uint32_t new_tokens;
-  uint32_t reserved;
+  uint32_t cached_tokens; /**< that the session held before them */
   double prompt_seconds;
   double decode_seconds; /**< of the steps after the first token */
+  uint32_t finish;       /**< ESPALIER_FINISH_... */
+  uint32_t reserved;
 } espalier_timing;
 
 /** Feeds `prompt` after what the session holds, then samples token by token
- * until the end of text, `max_tokens`, or the end of the context. Afterwards
- * the session holds the prompt and the tokens delivered, without the last one
- * where something else than the end of text stopped it: a text is gone on with
- * by a prompt that begins with that token (espalier_session_length tells).
- *  `options`, `callback` and `timing` may be NULL. */
+ * until the end of text, a stop text, `max_tokens`, or the end of the context.
+ * Afterwards the session holds the prompt and the tokens delivered, without the
+ * last one where something else than the end of text stopped it: a text is gone
+ * on with by a prompt that begins with that token (espalier_session_length
+ * tells). `options`, `callback` and `timing` may be NULL. */
 ESPALIER_API espalier_status espalier_generate(
     espalier_session *session, const int32_t *prompt, size_t prompt_count,
     const espalier_generate_options *options, espalier_token_callback callback,
     void *user, espalier_timing *timing);
+
+/** One of the sequences of espalier_generate_batch: the arguments of
+ *  espalier_generate, and what became of it. */
+typedef struct espalier_sequence {
+  uint32_t size;          /**< sizeof(espalier_sequence) */
+  espalier_status status; /**< set by the call */
+  espalier_session *session;
+  const int32_t *prompt;
+  size_t prompt_count;
+  const espalier_generate_options *options;
+  espalier_token_callback callback;
+  void *user;
+  espalier_timing *timing;
+} espalier_sequence;
+
+/** espalier_generate of several sequences at once: each step feeds one token of
+ *  every sequence that has not ended, so that the weights are read once for all
+ *  of them. Each gets the text that it would get alone. What one sequence's
+ *  callback, or espalier_cancel, ends is that sequence. All sessions are of
+ *  `model`, each given once. Nothing is run where an argument is wrong. Returns
+ *  the first status of a sequence that is an error, else OK: sequences that
+ *  were cancelled tell so in theirs. */
+ESPALIER_API espalier_status espalier_generate_batch(
+    espalier_model *model, espalier_sequence *sequences, uint32_t count);
 
 #ifdef __cplusplus
 }

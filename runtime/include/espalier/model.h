@@ -42,15 +42,23 @@
   X(session_create)                                                            \
   X(session_destroy)                                                           \
   X(session_length)                                                            \
+  X(session_tokens)                                                            \
   X(session_truncate)                                                          \
+  X(session_fork)                                                              \
+  X(session_save)                                                              \
+  X(session_restore)                                                           \
+  X(session_save_bytes)                                                        \
+  X(session_restore_bytes)                                                     \
   X(step)                                                                      \
+  X(step_batch)                                                                \
   X(commit)                                                                    \
   X(cancel)                                                                    \
   X(tokenize)                                                                  \
   X(detokenize)                                                                \
   X(free)                                                                      \
   X(generate_options_init)                                                     \
-  X(generate)
+  X(generate)                                                                  \
+  X(generate_batch)
 
 #define ESPALIER_DECLARE_MODEL(NAME)                                           \
   ESPALIER_EXTERN_C const espalier_descriptor espalier_model_##NAME;           \
@@ -78,10 +86,25 @@
   ESPALIER_EXTERN_C void NAME##_session_destroy(espalier_session *session);    \
   ESPALIER_EXTERN_C uint32_t NAME##_session_length(                            \
       const espalier_session *session);                                        \
+  ESPALIER_EXTERN_C const int32_t *NAME##_session_tokens(                      \
+      const espalier_session *session);                                        \
   ESPALIER_EXTERN_C espalier_status NAME##_session_truncate(                   \
       espalier_session *session, uint32_t length);                             \
+  ESPALIER_EXTERN_C espalier_status NAME##_session_fork(                       \
+      const espalier_session *session, espalier_session **copy);               \
+  ESPALIER_EXTERN_C espalier_status NAME##_session_save(                       \
+      const espalier_session *session, const char *path);                      \
+  ESPALIER_EXTERN_C espalier_status NAME##_session_restore(                    \
+      espalier_session *session, const char *path);                            \
+  ESPALIER_EXTERN_C espalier_status NAME##_session_save_bytes(                 \
+      const espalier_session *session, void **data, size_t *bytes);            \
+  ESPALIER_EXTERN_C espalier_status NAME##_session_restore_bytes(              \
+      espalier_session *session, const void *data, size_t bytes);              \
   ESPALIER_EXTERN_C espalier_status NAME##_step(                               \
       espalier_session *session, const espalier_step_request *request);        \
+  ESPALIER_EXTERN_C espalier_status NAME##_step_batch(                         \
+      espalier_model *model, espalier_session *const *sessions,                \
+      const espalier_step_request *requests, uint32_t count);                  \
   ESPALIER_EXTERN_C espalier_status NAME##_commit(espalier_session *session,   \
                                                   int32_t row);                \
   ESPALIER_EXTERN_C void NAME##_cancel(espalier_session *session);             \
@@ -97,7 +120,9 @@
   ESPALIER_EXTERN_C espalier_status NAME##_generate(                           \
       espalier_session *session, const int32_t *prompt, size_t prompt_count,   \
       const espalier_generate_options *options,                                \
-      espalier_token_callback callback, void *user, espalier_timing *timing)
+      espalier_token_callback callback, void *user, espalier_timing *timing);  \
+  ESPALIER_EXTERN_C espalier_status NAME##_generate_batch(                     \
+      espalier_model *model, espalier_sequence *sequences, uint32_t count)
 
 /*--- For programs linked from a model object and the static runtime ---------*/
 

@@ -100,6 +100,11 @@ void espalier_model::fillRopeTable() {
   team->unlock(team);
 }
 
+Hash128 espalier_model::hashRotations(uint32_t positions) const {
+  return hash128(std::span<const uint8_t>(
+      rope.data(), uint64_t(positions) * descriptor->rope.dim * sizeof(float)));
+}
+
 espalier_status espalier_model::loadTokenizer() {
   if (!descriptor->tokenizer)
     return ESPALIER_OK;

@@ -11,6 +11,7 @@
 #include "Barrier.h"
 #include "System.h"
 #include "Weights.h"
+#include "espalier/Support/Hash.h"
 
 #include <optional>
 
@@ -33,6 +34,9 @@ struct espalier_model {
   uint32_t maxRows() const {
     return descriptor->variants[descriptor->variant_count - 1].max_rows;
   }
+  /// A hash of all that turns the first `positions` positions into rotations.
+  espalier::Hash128 hashRotations(uint32_t positions) const;
+
   /// For espalier_generate and the text functions.
   espalier_status requireTokenizer() const;
 

@@ -8,6 +8,7 @@
 
 #include "Cpu.h"
 #include "espalier/Support/Elementary.h"
+#include "espalier/Support/Logarithm.h"
 
 #include <algorithm>
 #include <cmath>
@@ -82,58 +83,106 @@ static auto chooseComputeWeights() { return computeWeightsPlainly; }
 
 Sampler::Sampler(const espalier_generate_options &options)
     : temperature(options.temperature), topP(options.top_p),
-      topK(options.top_k), state(options.seed),
-      computeWeights(chooseComputeWeights()) {
+      minP(options.min_p), typicalP(options.typical_p), topK(options.top_k),
+      state(options.seed), computeWeights(chooseComputeWeights()) {
   uniform(); // small seeds give states that differ in few bits
 }
 
 //===--- Candidates -------------------------------------------------------===//
 
-/// Sorts `ranked` so that its first `wanted` are the largest, in order.
-void Sampler::rank(const float *logits, uint32_t count, uint32_t wanted) {
-  auto before = [&](int32_t a, int32_t b) {
-    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-  };
-  if (wanted < count)
-    std::nth_element(ranked.begin(), ranked.begin() + wanted,
-                     ranked.begin() + count, before);
-  std::sort(ranked.begin(), ranked.begin() + wanted, before);
+/// Sorts `ids` so that its first `wanted` are the first, in order.
+template <typename Before>
+static void rank(std::vector<int32_t> &ids, size_t wanted, Before before) {
+  if (wanted < ids.size())
+    std::nth_element(ids.begin(), ids.begin() + ptrdiff_t(wanted), ids.end(),
+                     before);
+  std::sort(ids.begin(), ids.begin() + ptrdiff_t(wanted), before);
 }
 
-/// The number of ranked candidates that reach top_p of the weight of all
-/// `count`. Few do as a rule, so that few are sorted.
-uint32_t Sampler::nucleus(const float *logits, uint32_t count) {
-  double total = 0; // ascending ids where all are candidates, else by rank
-  for (uint32_t i = 0; i < count; ++i)
-    total += double(weights[size_t(ranked[i])]);
-  double target = double(topP) * total;
-  for (uint32_t sorted = std::min(count, 256u);;
+static auto byLogit(const float *logits) {
+  return [logits](int32_t a, int32_t b) {
+    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+  };
+}
+
+/// Keeps the fewest candidates, first ones first, whose weights reach `share`
+/// of all. Few do as a rule, so that few are sorted.
+template <typename Before>
+void Sampler::keepHeaviest(Before before, float share) {
+  double total = 0;
+  for (int32_t id : candidates)
+    total += double(weights[size_t(id)]);
+  double target = double(share) * total;
+  size_t count = candidates.size();
+  for (size_t sorted = std::min<size_t>(count, 256);;
        sorted = std::min(count, sorted * 8)) {
-    rank(logits, count, sorted);
+    rank(candidates, sorted, before);
     double sum = 0;
-    for (uint32_t i = 0; i < sorted; ++i) {
-      sum += double(weights[size_t(ranked[i])]);
+    for (size_t i = 0; i < sorted; ++i) {
+      sum += double(weights[size_t(candidates[i])]);
       if (sum >= target)
-        return i + 1;
+        return candidates.resize(i + 1);
     }
     if (sorted == count)
-      return count;
+      return;
   }
 }
 
-/// One of the first `count` of `ranked`.
-int32_t Sampler::draw(uint32_t count) {
+/// Surprise is -ln p = ln total - (logit - largest), and what is expected of it
+/// the entropy: in the difference of both the logarithm of the total drops out.
+void Sampler::keepTypical(const float *logits, float largest) {
+  double total = 0, sum = 0;
+  for (int32_t id : candidates) {
+    double weight = double(weights[size_t(id)]);
+    total += weight;
+    sum += weight * double(logits[id] - largest);
+  }
+  double mean = sum / total;
+  surprise.resize(weights.size());
+  for (int32_t id : candidates)
+    surprise[size_t(id)] = std::fabs(mean - double(logits[id] - largest));
+  keepHeaviest(
+      [&](int32_t a, int32_t b) {
+        double x = surprise[size_t(a)], y = surprise[size_t(b)];
+        return x != y ? x < y : byLogit(logits)(a, b);
+      },
+      typicalP);
+}
+
+void Sampler::cut(const float *logits, uint32_t count, float largest) {
+  if (topK != 0 && topK < candidates.size()) {
+    rank(candidates, topK, byLogit(logits));
+    candidates.resize(topK);
+  }
+  if (typicalP == 1 && topP == 1 && minP == 0)
+    return;
+  computeWeights(logits, count, largest, 0x1.715476p+0f, weights.data());
+  if (typicalP < 1)
+    keepTypical(logits, largest);
+  if (topP < 1)
+    keepHeaviest(byLogit(logits), topP);
+  if (minP == 0)
+    return;
+  float most = 0;
+  for (int32_t id : candidates)
+    most = std::max(most, weights[size_t(id)]);
+  std::erase_if(candidates,
+                [&](int32_t id) { return weights[size_t(id)] < minP * most; });
+}
+
+/// One of the candidates, which are not empty.
+int32_t Sampler::draw() {
   double total = 0;
-  for (uint32_t i = 0; i < count; ++i)
-    total += double(weights[size_t(ranked[i])]);
+  for (int32_t id : candidates)
+    total += double(weights[size_t(id)]);
   double target = uniform() * total;
   double sum = 0;
-  int32_t last = ranked[0];
-  for (uint32_t i = 0; i < count; ++i) {
-    float weight = weights[size_t(ranked[i])];
+  int32_t last = candidates[0];
+  for (int32_t id : candidates) {
+    float weight = weights[size_t(id)];
     if (weight == 0.0f)
       continue;
-    last = ranked[i];
+    last = id;
     sum += double(weight);
     if (sum > target)
       break;
@@ -147,17 +196,54 @@ std::optional<int32_t> Sampler::next(const float *logits, uint32_t count) {
   if (!best || std::isinf(scale) || std::isinf(logits[*best]))
     return best;
   weights.resize(count);
-  computeWeights(logits, count, logits[*best], scale, weights.data());
-  ranked.clear();
-  for (uint32_t i = 0; i < count; ++i) // ranking needs numbers
-    if (logits[i] == logits[i])
-      ranked.push_back(int32_t(i));
-  uint32_t candidates = uint32_t(ranked.size());
-  if (topK != 0 && topK < candidates) {
-    rank(logits, candidates, topK);
-    candidates = topK;
+  candidates.clear();
+  for (uint32_t i = 0; i < count; ++i)
+    if (logits[i] > -INFINITY) // nor a NaN
+      candidates.push_back(int32_t(i));
+  cut(logits, count, logits[*best]);
+  // What is typical need not be likely: the largest may be gone.
+  float largest = -INFINITY;
+  for (int32_t id : candidates)
+    largest = std::max(largest, logits[id]);
+  computeWeights(logits, count, largest, scale, weights.data());
+  return draw();
+}
+
+//===--- Logarithms of probabilities --------------------------------------===//
+
+LogProbabilities::LogProbabilities() : computeWeights(chooseComputeWeights()) {}
+
+void LogProbabilities::compute(const float *values, uint32_t count,
+                               uint32_t most) {
+  logits.assign(values, values + count);
+  largest.clear();
+  std::optional<int32_t> best = greedyToken(values, count);
+  greatest = best ? logits[size_t(*best)] : -INFINITY;
+  if (std::isinf(greatest)) {
+    logTotal = 0;
+    if (best)
+      largest.push_back({*best, 0.0f});
+    return;
   }
-  if (topP < 1.0f)
-    candidates = nucleus(logits, candidates);
-  return draw(candidates);
+  weights.resize(count);
+  computeWeights(values, count, greatest, 0x1.715476p+0f, weights.data());
+  double total = 0; // ascending ids
+  for (float weight : weights)
+    total += double(weight);
+  logTotal = logExact(total);
+  ids.clear();
+  for (uint32_t i = 0; i < count; ++i)
+    if (logits[i] > -INFINITY)
+      ids.push_back(int32_t(i));
+  most = uint32_t(std::min<size_t>(most, ids.size()));
+  rank(ids, most, byLogit(logits.data()));
+  for (uint32_t i = 0; i < most; ++i)
+    largest.push_back({ids[i], of(ids[i])});
+}
+
+float LogProbabilities::of(int32_t token) const {
+  float logit = logits[size_t(token)];
+  if (logit == greatest)
+    return float(-logTotal);
+  return float(double(logit) - double(greatest) - logTotal);
 }

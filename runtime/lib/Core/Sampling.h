@@ -24,28 +24,50 @@ public:
   explicit Sampler(const espalier_generate_options &options);
 
   /// With temperature 0 the largest logit's id, the lowest of several. Else one
-  /// of the candidates, with probability in proportion to its weight
+  /// of the candidates, with probability in proportion to
   ///   exp2Exact(fl(fl(logit - largest) * fl(log2 e / temperature))).
-  /// Candidates are all ids; or the top_k of the largest logits; of these, the
-  /// fewest of the largest whose weights reach top_p of all candidates'
-  /// weights. Equal logits rank by id. A NaN is never chosen. Nothing: no logit
-  /// is a number above -infinity.
+  /// Candidates are what top-k, typical, top-p and min-p leave, in this order,
+  /// of all ids whose logit is a number above -infinity; weights of the cuts
+  /// are those of temperature 1. docs/generation.md has the formulas. Nothing:
+  /// there is no such id.
   std::optional<int32_t> next(const float *logits, uint32_t count);
 
 private:
   double uniform();
-  int32_t draw(uint32_t count);
-  void rank(const float *logits, uint32_t count, uint32_t wanted);
-  uint32_t nucleus(const float *logits, uint32_t count);
+  int32_t draw();
+  template <typename Before> void keepHeaviest(Before before, float share);
+  void keepTypical(const float *logits, float largest);
+  void cut(const float *logits, uint32_t count, float largest);
 
-  float temperature, topP;
+  float temperature, topP, minP, typicalP;
   uint32_t topK;
   uint64_t state;
   /// For this CPU: asking it costs more than choosing a token.
   void (*computeWeights)(const float *logits, uint32_t count, float largest,
                          float scale, float *weights);
-  std::vector<float> weights;  ///< [vocabulary]
-  std::vector<int32_t> ranked; ///< candidates; sorted as far as was needed
+  std::vector<float> weights;   ///< [vocabulary]
+  std::vector<double> surprise; ///< [vocabulary], less the expected one
+  std::vector<int32_t> candidates;
+};
+
+/// Logarithms of probabilities by the softmax of logits.
+class LogProbabilities {
+public:
+  LogProbabilities();
+  /// Copies the logits; finds the `most` largest.
+  void compute(const float *logits, uint32_t count, uint32_t most);
+  float of(int32_t token) const;
+  /// The largest first, of equals the lower id; none of probability 0.
+  const std::vector<espalier_logprob> &top() const { return largest; }
+
+private:
+  void (*computeWeights)(const float *logits, uint32_t count, float largest,
+                         float scale, float *weights);
+  std::vector<float> logits, weights;
+  std::vector<int32_t> ids;
+  std::vector<espalier_logprob> largest;
+  float greatest = 0;
+  double logTotal = 0;
 };
 
 /// The lowest id of the largest logit; see Sampler::next.

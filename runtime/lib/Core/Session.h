@@ -8,6 +8,7 @@
 #define ESPALIER_RUNTIME_CORE_SESSION_H
 
 #include "Model.h"
+#include "Step.h"
 
 #include <atomic>
 #include <vector>
@@ -20,40 +21,41 @@ struct espalier_session {
 
   espalier_status create();
 
-  /// The request has been checked. Stops between chunks when cancelled; the
-  /// session is then as it was before.
-  espalier_status runChain(const espalier_step_request &request);
-  espalier_status runTree(const espalier_step_request &request);
+  /// Zeroed memory for the cache of the model's context.
+  espalier_status reserveCache(espalier::runtime::Reservation &memory) const;
 
-  /// Copies a row of the cache to another place.
-  void moveRow(uint64_t from, uint64_t to);
+  uint32_t length() const { return uint32_t(tokens.size()); }
 
   /// Refuses `count` more tokens that do not fit into the context.
   espalier_status checkRoom(uint64_t count) const;
 
+  /// Keeps the path that ends in row `row` of the tree.
+  void commit(int32_t row);
+
   /// A tree that was stepped and not committed: its rows lie in the cache after
   /// the session's tokens. Anything but a commit drops it.
   struct Tree {
-    std::vector<int32_t> parents;
+    std::vector<int32_t> parents, tokens;
+    void clear() {
+      parents.clear();
+      tokens.clear();
+    }
   };
 
   espalier_model &model;
-  uint32_t length = 0;
+  std::vector<int32_t> tokens; ///< whose rows are in the cache
   Tree tree;
+  espalier::runtime::Reservation cache;
+  espalier::runtime::StepRows rows; ///< kept, so that a step allocates nothing
   std::atomic<bool> cancelled{false};
   static_assert(std::atomic<bool>::is_always_lock_free,
                 "espalier_cancel may be called from a signal handler");
-
-private:
-  /// Fills in the arrays of rows [begin, begin + count) and runs them.
-  espalier_status runRows(const espalier_step_request &request, uint32_t begin,
-                          uint32_t count, uint32_t &wantedDone);
-  espalier_status runAll(const espalier_step_request &request);
-
-  espalier::runtime::Reservation cache;
-  std::vector<int32_t> depth; ///< of each row of the request; chain: unused
-  std::vector<int32_t> position, past, cacheRow, pathBegin, path, wanted;
-  std::vector<uint8_t *> caches;
 };
+
+namespace espalier::runtime {
+/// Refuses sessions of other models, and one that is given twice.
+espalier_status checkSessions(const espalier_model &model,
+                              std::span<espalier_session *const> sessions);
+} // namespace espalier::runtime
 
 #endif // ESPALIER_RUNTIME_CORE_SESSION_H

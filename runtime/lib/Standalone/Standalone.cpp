@@ -35,6 +35,8 @@ const nothrow_t nothrow{};
 [[noreturn]] void __throw_bad_function_call() { abort(); }
 } // namespace std
 
+extern "C" [[noreturn]] void __cxa_pure_virtual() { abort(); }
+
 static void *allocate(size_t bytes, size_t alignment) noexcept {
   if (bytes == 0)
     bytes = 1;
