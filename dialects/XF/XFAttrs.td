@@ -46,7 +46,8 @@ def XF_RecipeKind : I32EnumAttr<"RecipeKind", "step of a weight recipe", [
   I32EnumAttrCase<"UnpermuteHeads", 1, "unpermute_heads">,
   I32EnumAttrCase<"AddOne", 2, "add_one">,
   I32EnumAttrCase<"SliceRows", 3, "slice_rows">,
-  I32EnumAttrCase<"ToF32", 4, "to_f32">
+  I32EnumAttrCase<"ToF32", 4, "to_f32">,
+  I32EnumAttrCase<"SliceGroups", 5, "slice_groups">
 ]> {
   let cppNamespace = "::espalier::xf";
   let genSpecializedAttr = 0;
@@ -58,10 +59,13 @@ def XF_RecipeStepAttr : XF_Attr<"RecipeStep", "recipe"> {
     | step | arguments | meaning |
     | --- | --- | --- |
     | `transpose` | | [in, out] as stored becomes [out, in]; float types only |
-    | `unpermute_heads` | heads | rows of each head, stored for interleaved RoPE (pairs 2j, 2j + 1), are put back to half-split order (j, j + dim/2): row j of a head comes from row 2j, row j + dim/2 from row 2j + 1 |
+    | `unpermute_heads` | heads, and rotary where it is less than dim | the first `rotary` rows of each head, stored for interleaved RoPE (pairs 2j, 2j + 1), are put back to half-split order (j, j + rotary/2): row j of a head comes from row 2j, row j + rotary/2 from row 2j + 1; the others stay |
     | `add_one` | | 1 is added to every element, in float32 |
     | `slice_rows` | begin, end | rows begin .. end - 1 |
+    | `slice_groups` | groups, begin, count | the rows are `groups` groups of equal size: rows begin .. begin + count - 1 of each, one group after the other |
     | `to_f32` | | any float type is widened to float32, exactly |
+
+    A vector (a bias, a norm's weight) takes the same steps as a matrix of one column.
 
     `#xf.recipe<unpermute_heads, 9>`, `#xf.recipe<slice_rows, 0, 576>`
   }];
@@ -83,7 +87,11 @@ def XF_CachePartAttr : EnumAttr<XF_Dialect, XF_CachePart, "part"> {
 }
 
 def XF_Activation : I32EnumAttr<"Activation", "activation function", [
-  I32EnumAttrCase<"Silu", 0, "silu">
+  I32EnumAttrCase<"Silu", 0, "silu">,
+  I32EnumAttrCase<"Gelu", 1, "gelu">,
+  I32EnumAttrCase<"GeluTanh", 2, "gelu_tanh">,
+  I32EnumAttrCase<"Relu", 3, "relu">,
+  I32EnumAttrCase<"ReluSquared", 4, "relu_squared">
 ]> {
   let cppNamespace = "::espalier::xf";
   let genSpecializedAttr = 0;

@@ -43,6 +43,31 @@ def XF_EmbeddingOp : XF_DestinationOp<"embedding"> {
   }];
 }
 
+def XF_PositionEmbeddingOp : XF_DestinationOp<"position_embedding"> {
+  let summary = "adds the learned embedding of each row's position";
+  let description = [{
+    result[r] = init[r] + table[position of row r + offset], decoded to float32. A
+    model with such a table has no more positions than it has entries from `offset`
+    on: that is `max_positions` of its card.
+
+    Constraints:
+    - (C1) the table is a weight matrix [P, N], plain or in panels;
+    - (C2) init is [R, N] of f32;
+    - (C3) offset is not negative and below P, where P is known.
+
+    ```mlir
+    %y = xf.position_embedding ins(%rows, %t : tensor<66x64xf32>) outs(%x : tensor<?x64xf32>)
+           {offset = 2 : i64} -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins XF_RowsType:$rows, XF_Encoded:$table, XF_Rows2D:$init,
+                       I64Attr:$offset);
+  let assemblyFormat = [{
+    `ins` `(` $rows `,` $table `:` type($table) `)` `outs` `(` $init `:` type($init) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+}
+
 def XF_LinearOp : XF_DestinationOp<"linear"> {
   let summary = "multiplies rows by the transpose of a weight matrix";
   let description = [{
@@ -74,34 +99,19 @@ def XF_LinearOp : XF_DestinationOp<"linear"> {
 def XF_LogitsOp : XF_DestinationOp<"logits"> {
   let summary = "projects rows onto the vocabulary";
   let description = [{
-    As `xf.linear` without bias and residual; the rows are those whose logits are
-    wanted. The end of a step.
+    As `xf.linear` without residual; the rows are those whose logits are wanted. The
+    end of a step, where no `xf.scale` or `xf.soft_cap` follows.
 
     Constraints:
     - (C1) to (C3) as (C1) to (C3) of `xf.linear`;
-    - (C4) init is [R, N] of f32 with the R of x.
+    - (C4) init is [R, N] of f32 with the R of x;
+    - (C5) the bias, if any, is f32 [N].
   }];
-  let arguments = (ins XF_Encoded:$x, XF_Encoded:$weight, XF_Rows2D:$init);
+  let arguments = (ins XF_Encoded:$x, XF_Encoded:$weight, Optional<XF_Encoded>:$bias,
+                       XF_Rows2D:$init);
   let assemblyFormat = [{
     `ins` `(` $x `,` $weight `:` type($x) `,` type($weight) `)`
-    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
-  }];
-}
-
-def XF_RmsNormOp : XF_DestinationOp<"rms_norm"> {
-  let summary = "scales each row to a root mean square of one";
-  let description = [{
-    result[r, k] = x[r, k] * (1 / sqrt(mean of x[r]^2 + eps)) * weight[k]
-    (Zhang and Sennrich, arXiv:1910.07467), the sum of squares as `sum16`.
-
-    Constraints:
-    - (C1) x and init are [R, K] of f32, of the same shape;
-    - (C2) the weight is f32 [K];
-    - (C3) eps is finite and positive.
-  }];
-  let arguments = (ins XF_Rows2D:$x, XF_Encoded:$weight, XF_Rows2D:$init, F32Attr:$eps);
-  let assemblyFormat = [{
-    `ins` `(` $x `,` $weight `:` type($x) `,` type($weight) `)`
+    (`bias` `(` $bias^ `:` type($bias) `)`)?
     `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
   }];
 }
@@ -146,23 +156,6 @@ def XF_RopeOp : XF_DestinationOp<"rope",
   }];
 }
 
-def XF_GluOp : XF_DestinationOp<"glu"> {
-  let summary = "gates one projection by the activation of another";
-  let description = [{
-    result = activation(gate) * up (Shazeer, arXiv:2002.05202); silu(x) = x /
-    (1 + exp(-x)).
-
-    Constraints:
-    - (C1) gate, up and init are [R, N] of f32, of the same shape.
-  }];
-  let arguments = (ins XF_Rows2D:$gate, XF_Rows2D:$up, XF_Rows2D:$init,
-                       XF_ActivationAttr:$activation);
-  let assemblyFormat = [{
-    $activation `ins` `(` $gate `,` $up `:` type($gate) `,` type($up) `)`
-    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
-  }];
-}
-
 def XF_AttentionOp : XF_DestinationOp<"attention"> {
   let summary = "attends to the visible keys and values of the cache";
   let description = [{
@@ -172,6 +165,13 @@ def XF_AttentionOp : XF_DestinationOp<"attention"> {
     absolute positions, which are merged in ascending order: see `docs/numerics.md`.
     `first_head` is the number of the first query head in q (a tile of heads).
 
+    - `window` = W: a row at position p sees the positions from p - W + 1 to p of its
+      path (all from 0 on without it);
+    - `soft_cap` = C: each score s becomes C * tanh(s / C) (Gemma 2,
+      arXiv:2408.00118);
+    - `alibi`: slope of query head h of the model * (key's position - p) is added to
+      each score (Press et al., arXiv:2108.12409).
+
     Constraints:
     - (C1) q and init are [R, N] of f32, of the same shape, N a multiple of the
       cache's dim where it is static;
@@ -179,14 +179,21 @@ def XF_AttentionOp : XF_DestinationOp<"attention"> {
       cache where it is known;
     - (C3) scale is finite and positive;
     - (C4) the layer is one of the cache's where it is known: a constant, or an
-      argument of a region of `xf.repeat`.
+      argument of a region of `xf.repeat`;
+    - (C5) the window, if any, is positive;
+    - (C6) soft_cap, if any, is finite and positive;
+    - (C7) alibi, if any, has one finite slope for each of the group * heads query
+      heads.
   }];
   let arguments = (ins XF_RowsType:$rows, XF_KVCacheType:$cache, Index:$layer,
                        Index:$first_head, XF_Rows2D:$q, XF_Rows2D:$init,
-                       I64Attr:$group, F32Attr:$scale);
+                       I64Attr:$group, F32Attr:$scale,
+                       OptionalAttr<I64Attr>:$window, OptionalAttr<F32Attr>:$soft_cap,
+                       OptionalAttr<DenseF32ArrayAttr>:$alibi);
   let assemblyFormat = [{
     $cache `[` $layer `]` `heads` `from` $first_head `ins` `(` $rows `,` $q `:` type($q) `)`
-    `outs` `(` $init `:` type($init) `)` attr-dict `:` qualified(type($cache)) (`->` type($results)^)?
+    `outs` `(` $init `:` type($init) `)` (`alibi` custom<ExactFloats>($alibi)^)? attr-dict `:`
+    qualified(type($cache)) (`->` type($results)^)?
   }];
 }
 

@@ -26,5 +26,7 @@ def XF_Encoded : AnyTypeOf<[AnyRankedTensor, AnyMemRef]>;
 
 include "XFStructureOps.td"
 include "XFComputeOps.td"
+include "XFNormOps.td"
+include "XFPointwiseOps.td"
 
 #endif // XF_OPS

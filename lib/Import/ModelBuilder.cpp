@@ -104,11 +104,14 @@ mlir::Value OpsBuilder::weight(llvm::StringRef name) {
 
 Value OpsBuilder::rmsNorm(Value value, std::string_view name, Value residual,
                           uint64_t segment) {
-  assert(!residual && segment == 0 && "no such op yet");
   mlir::Value x = unwrap(value), w = weight(name);
-  return wrap(xf::RmsNormOp::create(b, x.getType(), x, w, empty(columnsOf(x)),
-                                    b.getF32FloatAttr(config.normEpsilon))
-                  .getResult(0));
+  mlir::Value init = residual ? unwrap(residual) : empty(columnsOf(x));
+  return wrap(
+      xf::RmsNormOp::create(
+          b, x.getType(), x, w, init, b.getF32FloatAttr(config.normEpsilon),
+          segment ? b.getI64IntegerAttr(int64_t(segment)) : IntegerAttr(),
+          residual ? b.getUnitAttr() : UnitAttr())
+          .getResult(0));
 }
 
 Value OpsBuilder::linear(Value x, std::string_view name, Value residual) {
@@ -146,7 +149,9 @@ Value OpsBuilder::attention(Value value) {
                   b, q.getType(), rows, cache, layer, zero, q,
                   empty(columnsOf(q)),
                   b.getI64IntegerAttr(int64_t(config.heads / config.kvHeads)),
-                  b.getF32FloatAttr(float(config.attentionScale)))
+                  b.getF32FloatAttr(float(config.attentionScale)),
+                  /*window=*/IntegerAttr(), /*soft_cap=*/FloatAttr(),
+                  /*alibi=*/DenseF32ArrayAttr())
                   .getResult(0));
 }
 
@@ -245,7 +250,8 @@ void ModelBuilder::emitStep(ImplicitLocOpBuilder &b) {
   x = unwrap(family.end ? family.end(layer, wrap(x))
                         : layer.rmsNorm(wrap(x), "final_norm", {}, 0));
   mlir::Value matrix = layer.weight(config.tied ? "embedding" : "output");
-  x = xf::LogitsOp::create(b, logitsType, x, matrix, function.getArgument(2))
+  x = xf::LogitsOp::create(b, logitsType, x, matrix, /*bias=*/mlir::Value(),
+                           function.getArgument(2))
           .getResult(0);
   func::ReturnOp::create(b, ValueRange{x, repeat.getResult(1)});
 }

@@ -56,13 +56,15 @@ Status append(Evaluator &e, xf::KVAppendOp op) {
   return {};
 }
 
-/// The cached elements that one row sees in one head, by position.
+/// The cached elements that one row sees in one head, by position; null before
+/// position `begin`.
 Status gather(Evaluator &e, const Cache &cache, int64_t layer,
-              xf::CachePart part, const Row &row, int64_t head,
+              xf::CachePart part, const Row &row, int64_t head, size_t begin,
               std::vector<const float *> &out) {
   CacheStorage &storage = *cache.storage;
-  out.clear();
-  for (int32_t at : row.path) {
+  out.assign(begin, nullptr);
+  for (size_t position = begin; position < row.path.size(); ++position) {
+    int32_t at = row.path[position];
     if (PhaseState *phase = e.watched(); phase && cache.inPhase)
       TRY(storage.shadow(row.slot).read(*phase,
                                         storage.place(layer, part, head, at)));
@@ -93,24 +95,34 @@ Status attentionOp(Evaluator &e, xf::AttentionOp op) {
                   first + heads <= group * type.getHeads() && layer >= 0 &&
                   layer < type.getLayers(),
               "q and init do not fit the rows or the cache"));
-  float scale = op.getScale().convertToFloat();
+  AttentionParameters parameters;
+  parameters.scale = op.getScale().convertToFloat();
+  if (op.getSoftCap())
+    parameters.cap = op.getSoftCap()->convertToFloat();
   std::fill(y.data(), y.data() + y.size(), 0.0f);
   for (int64_t r = 0; r < rows.size; ++r) {
     if (rows[r].cacheRow < 0)
       continue;
     std::vector<std::vector<const float *>> keys(heads), values(heads);
+    size_t count = rows[r].path.size();
+    parameters.first =
+        op.getWindow() && *op.getWindow() < count ? count - *op.getWindow() : 0;
     for (int64_t h = 0; h < heads; ++h) {
       int64_t from = (first + h) / group;
-      TRY(gather(e, cache, layer, xf::CachePart::Keys, rows[r], from, keys[h]));
+      TRY(gather(e, cache, layer, xf::CachePart::Keys, rows[r], from,
+                 parameters.first, keys[h]));
       TRY(gather(e, cache, layer, xf::CachePart::Values, rows[r], from,
-                 values[h]));
+                 parameters.first, values[h]));
     }
     splitWork(e.options.threads, heads, 1,
               heads * dim * rows[r].path.size() * 4,
               [&](size_t begin, size_t end) {
                 for (size_t h = begin; h < end; ++h) {
                   size_t at = (r * heads + h) * dim;
-                  attention(q.data() + at, dim, keys[h], values[h], scale,
+                  AttentionParameters own = parameters;
+                  if (op.getAlibi())
+                    own.slope = (*op.getAlibi())[first + h];
+                  attention(q.data() + at, dim, keys[h], values[h], own,
                             y.data() + at);
                 }
               });

@@ -46,25 +46,48 @@ Result<MatrixView> viewMatrix(Evaluator &e, mlir::Value value) {
                     0};
 }
 
-/// Entries 2 and 3.
-Status embedding(Evaluator &e, xf::EmbeddingOp op) {
-  const Rows &rows = e.get<Rows>(op.getRows());
-  TRY_LET(table, viewMatrix(e, op.getTable()));
-  TRY_LET(y, e.output(op.getInit()));
+/// Entries 2, 3 and 23: each row's entry of the table, added to `y` or put
+/// there. `index` gives the entry of a row, `what` names it.
+template <typename Index>
+Status lookUp(Evaluator &e, const Rows &rows, mlir::Value tableValue,
+              const char *what, Index index, bool add, Tensor &y) {
+  TRY_LET(table, viewMatrix(e, tableValue));
   int64_t width = y.shape[1];
   TRY(require(y.shape[0] == rows.size && uint64_t(width) == table.matrix->k &&
                   table.first == 0,
               "init does not fit the rows or the table"));
   for (int64_t r = 0; r < rows.size; ++r) {
-    int32_t token = rows[r].token;
-    if (token < 0 || uint64_t(token) >= table.matrix->n)
-      return Error{"row " + std::to_string(rows.begin + r) +
-                   ": expected a token of 0 to " +
-                   std::to_string(table.matrix->n - 1) + ", got " +
-                   std::to_string(token)};
-    for (int64_t i = 0; i < width; ++i)
-      y.data()[r * width + i] = table.matrix->at(token, i);
+    int64_t entry = index(rows[r]);
+    if (entry < 0 || uint64_t(entry) >= table.matrix->n)
+      return Error{"row " + std::to_string(rows.begin + r) + ": expected a " +
+                   what + " of 0 to " + std::to_string(table.matrix->n - 1) +
+                   ", got " + std::to_string(entry)};
+    for (int64_t i = 0; i < width; ++i) {
+      float &to = y.data()[r * width + i];
+      float value = table.matrix->at(entry, i);
+      to = add ? to + value : value;
+    }
   }
+  return {};
+}
+
+Status embedding(Evaluator &e, xf::EmbeddingOp op) {
+  TRY_LET(y, e.output(op.getInit()));
+  TRY(lookUp(
+      e, e.get<Rows>(op.getRows()), op.getTable(), "token",
+      [](const Row &row) { return int64_t(row.token); }, /*add=*/false, y));
+  e.set(op.getResult(0), y);
+  return {};
+}
+
+Status positionEmbedding(Evaluator &e, xf::PositionEmbeddingOp op) {
+  TRY_LET(init, e.input(op.getInit()));
+  TRY_LET(y, e.output(op.getInit()));
+  std::copy(init.data(), init.data() + init.size(), y.data());
+  int64_t offset = op.getOffset();
+  TRY(lookUp(
+      e, e.get<Rows>(op.getRows()), op.getTable(), "position",
+      [&](const Row &row) { return row.position + offset; }, /*add=*/true, y));
   e.set(op.getResult(0), y);
   return {};
 }
@@ -118,7 +141,7 @@ Status linearOp(Evaluator &e, xf::LinearOp op) {
 
 /// Entry 13.
 Status logits(Evaluator &e, xf::LogitsOp op) {
-  return product(e, op.getX(), op.getWeight(), mlir::Value(), op.getInit(),
+  return product(e, op.getX(), op.getWeight(), op.getBias(), op.getInit(),
                  /*accumulate=*/false, op.getResult(0));
 }
 
@@ -130,22 +153,6 @@ Status quantize(Evaluator &e, xf::QuantizeActivationsOp op) {
               "x and init do not fit each other"));
   for (int64_t g = 0; g < y.size(); ++g)
     quantizeActivations(x.data() + g * 32, y.element(g));
-  e.set(op.getResult(0), y);
-  return {};
-}
-
-/// Entry 8.
-Status rmsNormOp(Evaluator &e, xf::RmsNormOp op) {
-  TRY_LET(x, e.input(op.getX()));
-  TRY_LET(weight, e.input(op.getWeight()));
-  TRY_LET(y, e.output(op.getInit()));
-  TRY(require(x.shape == y.shape && weight.shape[0] == x.shape[1],
-              "x, weight and init do not fit each other"));
-  int64_t width = x.shape[1];
-  float eps = op.getEps().convertToFloat();
-  for (int64_t r = 0; r < x.shape[0]; ++r)
-    rmsNorm(x.data() + r * width, weight.data(), width, eps,
-            y.data() + r * width);
   e.set(op.getResult(0), y);
   return {};
 }
@@ -172,26 +179,13 @@ Status ropeOp(Evaluator &e, xf::RopeOp op) {
   return {};
 }
 
-/// Entry 12.
-Status glu(Evaluator &e, xf::GluOp op) {
-  TRY_LET(gate, e.input(op.getGate()));
-  TRY_LET(up, e.input(op.getUp()));
-  TRY_LET(y, e.output(op.getInit()));
-  TRY(require(gate.shape == y.shape && up.shape == y.shape,
-              "gate, up and init do not fit each other"));
-  siluGate(gate.data(), up.data(), y.size(), y.data());
-  e.set(op.getResult(0), y);
-  return {};
-}
-
 } // namespace
 
 void reference::addComputeHandlers(Handlers &handlers) {
   on<xf::EmbeddingOp>(handlers, embedding);
+  on<xf::PositionEmbeddingOp>(handlers, positionEmbedding);
   on<xf::LinearOp>(handlers, linearOp);
   on<xf::LogitsOp>(handlers, logits);
   on<xf::QuantizeActivationsOp>(handlers, quantize);
-  on<xf::RmsNormOp>(handlers, rmsNormOp);
   on<xf::RopeOp>(handlers, ropeOp);
-  on<xf::GluOp>(handlers, glu);
 }

@@ -24,6 +24,7 @@ Evaluator::Evaluator(ModuleOp module, WeightSource &weights, Options options)
   addStructureHandlers(handlers);
   addComputeHandlers(handlers);
   addCacheHandlers(handlers);
+  addRowHandlers(handlers);
 }
 
 Result<std::vector<Datum>>

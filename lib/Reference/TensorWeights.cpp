@@ -54,15 +54,26 @@ Matrix transposed(Matrix from) {
   return to;
 }
 
-/// Row j of a head comes from row 2j, row j + dim/2 from row 2j + 1.
-Matrix unpermuted(Matrix from, uint64_t heads) {
+/// Of the first `rotary` rows of a head, row j comes from row 2j, row j +
+/// rotary/2 from row 2j + 1.
+Matrix unpermuted(Matrix from, uint64_t heads, uint64_t rotary) {
   Matrix to = from;
   uint64_t dim = from.rows / heads;
   for (uint64_t h = 0; h < heads; ++h)
-    for (uint64_t j = 0; j < dim / 2; ++j)
+    for (uint64_t j = 0; j < rotary / 2; ++j)
       for (uint64_t odd : {0, 1})
-        std::memcpy(to.row(h * dim + j + odd * (dim / 2)),
+        std::memcpy(to.row(h * dim + j + odd * (rotary / 2)),
                     from.row(h * dim + 2 * j + odd), from.bytesPerRow);
+  return to;
+}
+
+/// Rows begin .. begin + count - 1 of each of `groups` groups.
+Matrix sliced(Matrix from, uint64_t groups, uint64_t begin, uint64_t count) {
+  Matrix to{from.encoding, groups * count, from.columns, from.bytesPerRow, {}};
+  uint64_t size = from.rows / groups;
+  for (uint64_t g = 0; g < groups; ++g)
+    to.bytes.insert(to.bytes.end(), from.row(g * size + begin),
+                    from.row(g * size + begin + count));
   return to;
 }
 
@@ -87,11 +98,14 @@ Result<Matrix> applyStep(Matrix matrix, xf::RecipeStepAttr step) {
     if (!isFloat)
       return Error{"expected a float type to transpose"};
     return transposed(std::move(matrix));
-  case xf::RecipeKind::UnpermuteHeads:
-    if (matrix.rows % (2 * uint64_t(arguments[0])) != 0)
-      return Error{"expected rows of " + std::to_string(arguments[0]) +
+  case xf::RecipeKind::UnpermuteHeads: {
+    uint64_t heads = arguments[0], dim = matrix.rows / heads;
+    uint64_t rotary = arguments.size() > 1 ? uint64_t(arguments[1]) : dim;
+    if (matrix.rows % (2 * heads) != 0 || rotary % 2 != 0 || rotary > dim)
+      return Error{"expected rows of " + std::to_string(heads) +
                    " heads of even dimension"};
-    return unpermuted(std::move(matrix), uint64_t(arguments[0]));
+    return unpermuted(std::move(matrix), heads, rotary);
+  }
   case xf::RecipeKind::AddOne:
     if (matrix.encoding != Encoding::F32)
       return Error{"expected float32 to add one to"};
@@ -101,10 +115,16 @@ Result<Matrix> applyStep(Matrix matrix, xf::RecipeStepAttr step) {
     if (begin >= end || end > matrix.rows)
       return Error{"expected rows up to " + std::to_string(end) + ", got " +
                    std::to_string(matrix.rows)};
-    Matrix slice{
-        matrix.encoding, end - begin, matrix.columns, matrix.bytesPerRow, {}};
-    slice.bytes.assign(matrix.row(begin), matrix.row(end));
-    return slice;
+    return sliced(std::move(matrix), 1, begin, end - begin);
+  }
+  case xf::RecipeKind::SliceGroups: {
+    uint64_t groups = arguments[0], begin = arguments[1], count = arguments[2];
+    if (matrix.rows % groups != 0 || begin >= matrix.rows / groups ||
+        count > matrix.rows / groups - begin)
+      return Error{"expected " + std::to_string(groups) +
+                   " groups of equal size, got " + std::to_string(matrix.rows) +
+                   " rows"};
+    return sliced(std::move(matrix), groups, begin, count);
   }
   case xf::RecipeKind::ToF32:
     if (!isFloat)

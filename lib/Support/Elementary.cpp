@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 ///
 /// \file
-/// docs/numerics.md, entries tanh, erf, sin and cos, written out. Nothing here
-/// may be reassociated or contracted: the order of operations is the meaning.
+/// docs/numerics.md, entries tanh, erf, gelu, sin and cos, written out. Nothing
+/// here may be reassociated or contracted: the order of operations is the
+/// meaning.
 ///
 //===----------------------------------------------------------------------===//
 #include "espalier/Support/Elementary.h"
@@ -48,6 +49,18 @@ float erfExact(float x) {
     y = 1.0f - exp2Exact(horner(erfcLog2Coefficients, c));
   }
   return std::copysign(y, x);
+}
+
+float geluExact(float x) {
+  float half = 0.5f * x;
+  return half * (1.0f + erfExact(x * 0x1.6a09e6p-1f));
+}
+
+float geluTanhExact(float x) {
+  float w = std::fma(x * x, 0x1.6e4e26p-5f, 1.0f);
+  float z = x * 0x1.988454p-1f * w;
+  float half = 0.5f * x;
+  return half * (1.0f + tanhExact(z));
 }
 
 namespace {

@@ -31,6 +31,7 @@ PackStep stepOf(xf::RecipeStepAttr step) {
   case xf::RecipeKind::UnpermuteHeads:
     out.kind = PackStep::Kind::UnpermuteHeads;
     out.heads = uint64_t(arguments[0]);
+    out.rotary = arguments.size() > 1 ? uint64_t(arguments[1]) : 0;
     break;
   case xf::RecipeKind::AddOne:
     out.kind = PackStep::Kind::AddOne;
@@ -42,6 +43,12 @@ PackStep stepOf(xf::RecipeStepAttr step) {
     break;
   case xf::RecipeKind::ToF32:
     out.kind = PackStep::Kind::ToF32;
+    break;
+  case xf::RecipeKind::SliceGroups:
+    out.kind = PackStep::Kind::SliceGroups;
+    out.heads = uint64_t(arguments[0]);
+    out.begin = uint64_t(arguments[1]);
+    out.end = out.begin + uint64_t(arguments[2]);
     break;
   }
   return out;
@@ -57,6 +64,8 @@ uint64_t rowsAfter(const PackWeight &weight) {
         rows = tensor->shape[1];
       else if (step.kind == PackStep::Kind::SliceRows)
         rows = step.end - step.begin;
+      else if (step.kind == PackStep::Kind::SliceGroups)
+        rows = step.heads * (step.end - step.begin); // make checks the product
     }
     total += rows;
   }

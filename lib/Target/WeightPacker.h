@@ -26,10 +26,18 @@ namespace espalier {
 
 /// `#xf.recipe`.
 struct PackStep {
-  enum class Kind { Transpose, UnpermuteHeads, AddOne, SliceRows, ToF32 };
+  enum class Kind {
+    Transpose,
+    UnpermuteHeads,
+    AddOne,
+    SliceRows,
+    ToF32,
+    SliceGroups
+  };
   Kind kind;
-  uint64_t heads = 0;          ///< UnpermuteHeads
-  uint64_t begin = 0, end = 0; ///< SliceRows
+  uint64_t heads = 0;          ///< UnpermuteHeads, SliceGroups: the groups
+  uint64_t begin = 0, end = 0; ///< SliceRows; SliceGroups: of each group
+  uint64_t rotary = 0;         ///< UnpermuteHeads: rows of a head; 0: all
 };
 
 /// One `xf.weight`, packed as panels of 16 columns, or as a plain vector.

@@ -72,16 +72,30 @@ Result<WeightRows> WeightRows::make(const PackWeight &weight, size_t layer) {
       part.sizes.push_back(rows);
       if (step.kind == PackStep::Kind::UnpermuteHeads &&
           (step.heads == 0 || rows % step.heads != 0 ||
-           rows / step.heads % 2 != 0))
+           rows / step.heads % 2 != 0 || step.rotary % 2 != 0 ||
+           step.rotary > rows / step.heads))
         return fault(*tensor,
                      "rows of " + std::to_string(step.heads) +
-                         " heads of even dimension",
+                         " heads of even dimension" +
+                         (step.rotary
+                              ? ", at least " + std::to_string(step.rotary)
+                              : ""),
                      std::to_string(rows) + " rows");
       if (step.kind == PackStep::Kind::SliceRows) {
         if (step.begin >= step.end || step.end > rows)
           return fault(*tensor, "rows up to " + std::to_string(step.end),
                        std::to_string(rows) + " rows");
         rows = step.end - step.begin;
+      }
+      if (step.kind == PackStep::Kind::SliceGroups) {
+        if (step.heads == 0 || rows % step.heads != 0 ||
+            step.begin >= step.end || step.end > rows / step.heads)
+          return fault(*tensor,
+                       std::to_string(step.heads) +
+                           " groups of equal size, of at least " +
+                           std::to_string(step.end) + " rows",
+                       std::to_string(rows) + " rows");
+        rows = step.heads * (step.end - step.begin);
       }
     }
     if (columns != weight.columns)
@@ -124,7 +138,13 @@ WeightRows::Origin WeightRows::origin(uint64_t row) const {
       row += step.begin;
     } else if (step.kind == PackStep::Kind::UnpermuteHeads) {
       uint64_t dim = part.sizes[i] / step.heads, j = row % dim;
-      row = row - j + (j < dim / 2 ? 2 * j : 2 * (j - dim / 2) + 1);
+      uint64_t rotary = step.rotary ? step.rotary : dim, half = rotary / 2;
+      if (j < rotary)
+        row = row - j + (j < half ? 2 * j : 2 * (j - half) + 1);
+    } else if (step.kind == PackStep::Kind::SliceGroups) {
+      uint64_t count = step.end - step.begin;
+      row =
+          row / count * (part.sizes[i] / step.heads) + step.begin + row % count;
     }
   }
   return {part.tensor, row};

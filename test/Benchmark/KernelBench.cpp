@@ -197,7 +197,8 @@ struct Bench {
     double s = best(threads, 15, [&](int t) {
       for (int64_t h = 0; h < kvHeads; ++h)
         run(&args, 0, q.data(), stride, out[t].data(), stride, rows, h * group,
-            group, t, kvHeads, group, headDim, 0.1f, scratch[t].data());
+            group, t, kvHeads, group, headDim, 0.1f, noWindow, 0, nullptr,
+            scratch[t].data());
     });
     if (rows == 1) {
       double rate = double(layerBytes) * threads / s / 1e9;
@@ -239,8 +240,8 @@ struct Bench {
            rate(best(threads, 5,
                      [&](int t) {
                        for (int i = 0; i < repeats; ++i)
-                         runNorm(x[t].data(), n * 4, x[t].data(), out[t].data(),
-                                 n * 4, rows, n, 1e-5f);
+                         runNorm(x[t].data(), n * 4, x[t].data(), 0,
+                                 out[t].data(), n * 4, rows, n, n, 0, 1e-5f);
                      })),
            "10^9 elements/s");
     report("xf_quantize",

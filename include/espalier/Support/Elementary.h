@@ -76,6 +76,12 @@ inline float siluExact(float x) {
 float tanhExact(float x);
 float erfExact(float x);
 
+/// The other activations, entry 12 of docs/numerics.md.
+float geluExact(float x);
+float geluTanhExact(float x);
+inline float relu(float x) { return x < 0.0f ? 0.0f : x; }
+inline float reluSquared(float x) { return relu(x) * relu(x); }
+
 /// Sine and cosine of a float32 angle in radians, any finite magnitude up to
 /// 2^31 (NaN beyond it); range reduction and polynomial in float64, one
 /// rounding to float32 at the end.

@@ -45,11 +45,8 @@ struct DestinationModel
     : DstBufferizableOpInterfaceExternalModel<DestinationModel<OpTy>, OpTy> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const AnalysisState &) const {
-    if (!cast<DestinationStyleOpInterface>(op).isDpsInit(&operand))
-      return true;
-    if (auto linear = dyn_cast<LinearOp>(op))
-      return linear.getAccumulate();
-    return false;
+    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand) ||
+           readsInit(op);
   }
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
@@ -129,9 +126,10 @@ void attach(MLIRContext *context) {
 void xf::registerBufferizableOpInterfaceExternalModels(
     DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, XFDialect *) {
-    attach<DestinationModel, AttentionOp, EmbeddingOp, GluOp, LinearOp,
-           LogitsOp, QuantizeActivationsOp, RmsNormOp, RopeOp, SelectRowsOp>(
-        context);
+    attach<DestinationModel, ActivationOp, AttentionOp, EmbeddingOp, GluOp,
+           LayerNormOp, LinearOp, LogitsOp, PositionEmbeddingOp,
+           QuantizeActivationsOp, RmsNormOp, RopeOp, ScaleOp, SelectRowsOp,
+           SoftCapOp>(context);
     attach<ReaderModel, KVAppendOp, KVCommitOp, TapOp>(context);
     WeightRefOp::attachInterface<WeightRefModel>(*context);
   });

@@ -4,11 +4,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// The numbers in the comments are those of the ops' descriptions. Dimensions
-// are compared where both are known: after tiling and bufferisation some are
-// not.
+// The numbers in the comments are those of the ops' descriptions.
 
-#include "espalier/Dialect/XF/XF.h"
+#include "OpSupport.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -28,44 +26,12 @@ struct TapResource : SideEffects::Resource::Base<TapResource> {
   StringRef getName() final { return "xf.tap"; }
 };
 
-ShapedType shapedType(Value value) { return cast<ShapedType>(value.getType()); }
-
-bool sameSize(int64_t a, int64_t b) {
-  return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
-}
-
-bool isMatrix(Value value) { return shapedType(value).getRank() == 2; }
-
-int64_t rowsOf(Value value) { return shapedType(value).getDimSize(0); }
-int64_t featuresOf(Value value) { return shapedType(value).getDimSize(1); }
-
-bool sameMatrix(Value a, Value b) {
-  return isMatrix(a) && isMatrix(b) && sameSize(rowsOf(a), rowsOf(b)) &&
-         sameSize(featuresOf(a), featuresOf(b));
-}
-
-/// `value` is f32 [size].
-bool isVector(Value value, int64_t size) {
-  ShapedType type = shapedType(value);
-  return type.hasRank() && type.getRank() == 1 &&
-         type.getElementType().isF32() && sameSize(type.getDimSize(0), size);
-}
-
-bool isPositive(const APFloat &value) {
-  return value.isFinite() && !value.isZero() && !value.isNegative();
-}
-
 /// Where `x` is divided into heads, its number of heads, if known.
 std::optional<int64_t> headsOf(Value x, int64_t dim) {
   int64_t features = featuresOf(x);
   if (ShapedType::isDynamic(features))
     return std::nullopt;
   return features / dim;
-}
-
-bool isWholeHeads(Value x, int64_t dim) {
-  int64_t features = featuresOf(x);
-  return ShapedType::isDynamic(features) || features % dim == 0;
 }
 
 /// Constraints C1 to C3 of `xf.linear`, which `xf.logits` shares.
@@ -99,24 +65,6 @@ LogicalResult verifyProduct(Operation *op, Value x, Value weight, Value init) {
                "but it is ")
            << StringRef(encodingName(matrix->encoding));
   return success();
-}
-
-/// The effects of an op whose `init` is written: none on tensors.
-void addDestinationEffects(
-    DestinationStyleOpInterface op,
-    SmallVectorImpl<MemoryEffects::EffectInstance> &effects,
-    bool initIsRead = false) {
-  for (OpOperand &operand : op->getOpOperands()) {
-    if (!isa<MemRefType>(operand.get().getType()))
-      continue;
-    bool isInit = op.isDpsInit(&operand);
-    if (!isInit || initIsRead)
-      effects.emplace_back(MemoryEffects::Read::get(), &operand,
-                           SideEffects::DefaultResource::get());
-    if (isInit)
-      effects.emplace_back(MemoryEffects::Write::get(), &operand,
-                           SideEffects::DefaultResource::get());
-  }
 }
 
 } // namespace
@@ -161,24 +109,32 @@ void XFDialect::registerOperations() {
 // Effects
 //===----------------------------------------------------------------------===//
 
-#define DESTINATION_EFFECTS(OP)                                                \
-  void OP::getEffects(                                                         \
-      SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {               \
-    addDestinationEffects(*this, effects);                                     \
+bool xf::readsInit(Operation *op) {
+  return isa<PositionEmbeddingOp>(op) || op->hasAttr("accumulate");
+}
+
+void xf::addDestinationEffects(DestinationStyleOpInterface op,
+                               EffectList &effects) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    bool isInit = op.isDpsInit(&operand);
+    if (!isInit || readsInit(op))
+      effects.emplace_back(MemoryEffects::Read::get(), &operand,
+                           SideEffects::DefaultResource::get());
+    if (isInit)
+      effects.emplace_back(MemoryEffects::Write::get(), &operand,
+                           SideEffects::DefaultResource::get());
   }
+}
+
 DESTINATION_EFFECTS(EmbeddingOp)
+DESTINATION_EFFECTS(LinearOp)
 DESTINATION_EFFECTS(LogitsOp)
-DESTINATION_EFFECTS(RmsNormOp)
+DESTINATION_EFFECTS(PositionEmbeddingOp)
 DESTINATION_EFFECTS(QuantizeActivationsOp)
 DESTINATION_EFFECTS(RopeOp)
-DESTINATION_EFFECTS(GluOp)
 DESTINATION_EFFECTS(SelectRowsOp)
-#undef DESTINATION_EFFECTS
-
-void LinearOp::getEffects(
-    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
-  addDestinationEffects(*this, effects, getAccumulate());
-}
 
 void AttentionOp::getEffects(
     SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
@@ -210,17 +166,34 @@ void TapOp::getEffects(
 // Verifiers
 //===----------------------------------------------------------------------===//
 
-LogicalResult EmbeddingOp::verify() {
-  // embedding_c1
-  std::optional<EncodedMatrix> table = getEncodedMatrix(getTable().getType());
+/// Constraints C1 and C2 of `xf.embedding` and `xf.position_embedding`.
+static LogicalResult verifyLookup(Operation *op, Value tableValue, Value init) {
+  // embedding_c1, position_embedding_c1
+  std::optional<EncodedMatrix> table = getEncodedMatrix(tableValue.getType());
   if (!table || table->encoding == Encoding::A8)
-    return emitOpError("the table must be a matrix of f32, f16, bf16 or weight "
-                       "panels, but is ")
-           << getTable().getType();
-  // embedding_c2
-  if (!isMatrix(getInit()) || !sameSize(featuresOf(getInit()), table->getK()))
-    return emitOpError("init must be [R, ")
-           << table->getK() << "] of f32, but is " << getInit().getType();
+    return op->emitOpError("the table must be a matrix of f32, f16, bf16 or "
+                           "weight panels, but is ")
+           << tableValue.getType();
+  // embedding_c2, position_embedding_c2
+  if (!isMatrix(init) || !sameSize(featuresOf(init), table->getK()))
+    return op->emitOpError("init must be [R, ")
+           << table->getK() << "] of f32, but is " << init.getType();
+  return success();
+}
+
+LogicalResult EmbeddingOp::verify() {
+  return verifyLookup(*this, getTable(), getInit());
+}
+
+LogicalResult PositionEmbeddingOp::verify() {
+  if (failed(verifyLookup(*this, getTable(), getInit())))
+    return failure();
+  // position_embedding_c3
+  int64_t entries = getEncodedMatrix(getTable().getType())->getPaddedN();
+  int64_t offset = int64_t(getOffset());
+  if (offset < 0 || (ShapedType::isStatic(entries) && offset >= entries))
+    return emitOpError("offset must be an entry of the table, 0 to ")
+           << entries - 1 << ", but is " << offset;
   return success();
 }
 
@@ -245,22 +218,10 @@ LogicalResult LogitsOp::verify() {
   if (!isMatrix(getInit()) || !sameSize(rowsOf(getInit()), rowsOf(getX())))
     return emitOpError("init must be [R, N] of f32 with the R of x, but is ")
            << getInit().getType();
-  return success();
-}
-
-LogicalResult RmsNormOp::verify() {
-  // rms_norm_c1
-  if (!sameMatrix(getX(), getInit()))
-    return emitOpError("x and init must be [R, K] of the same shape, but are ")
-           << getX().getType() << " and " << getInit().getType();
-  // rms_norm_c2
-  if (!isVector(getWeight(), featuresOf(getX())))
-    return emitOpError("the weight must be f32 [K] with the K of x, but is ")
-           << getWeight().getType();
-  // rms_norm_c3
-  if (!isPositive(getEps()))
-    return emitOpError("eps must be finite and positive, but is ")
-           << getEps().convertToFloat();
+  // logits_c5
+  if (getBias() && !isVector(getBias(), featuresOf(getInit())))
+    return emitOpError("the bias must be f32 [N] with the N of init, but is ")
+           << getBias().getType();
   return success();
 }
 
@@ -312,16 +273,6 @@ LogicalResult RopeOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
-LogicalResult GluOp::verify() {
-  // glu_c1
-  if (!sameMatrix(getGate(), getUp()) || !sameMatrix(getGate(), getInit()))
-    return emitOpError(
-               "gate, up and init must be [R, N] of the same shape, but are ")
-           << getGate().getType() << ", " << getUp().getType() << " and "
-           << getInit().getType();
-  return success();
-}
-
 /// attention_c4, kv_append_c4
 static LogicalResult verifyLayer(Operation *op, Value layer,
                                  KVCacheType cache) {
@@ -359,6 +310,24 @@ LogicalResult AttentionOp::verify() {
   if (!isPositive(getScale()))
     return emitOpError("scale must be finite and positive, but is ")
            << getScale().convertToFloat();
+  // attention_c5
+  if (getWindow() && int64_t(*getWindow()) < 1)
+    return emitOpError("window must be positive, but is ")
+           << int64_t(*getWindow());
+  // attention_c6
+  if (getSoftCap() && !isPositive(*getSoftCap()))
+    return emitOpError("soft_cap must be finite and positive, but is ")
+           << getSoftCap()->convertToFloat();
+  // attention_c7
+  if (std::optional<ArrayRef<float>> slopes = getAlibi()) {
+    if (int64_t(slopes->size()) != group * cache.getHeads())
+      return emitOpError("alibi must have a slope for each of ")
+             << group * cache.getHeads() << " query heads, but has "
+             << slopes->size();
+    for (float slope : *slopes)
+      if (!std::isfinite(slope))
+        return emitOpError("alibi must have finite slopes, but has ") << slope;
+  }
   return verifyLayer(*this, getLayer(), cache);
 }
 

@@ -75,20 +75,39 @@ LogicalResult OrderAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult
 RecipeStepAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                        RecipeKind kind, ArrayRef<int64_t> arguments) {
-  size_t expected = kind == RecipeKind::UnpermuteHeads ? 1
-                    : kind == RecipeKind::SliceRows    ? 2
-                                                       : 0;
-  if (arguments.size() != expected)
-    return emitError() << "recipe step '" << stringifyRecipeKind(kind)
-                       << "' takes " << expected << " arguments, but got "
-                       << arguments.size();
+  size_t fewest = 0, most = 0;
+  if (kind == RecipeKind::UnpermuteHeads)
+    fewest = 1, most = 2;
+  else if (kind == RecipeKind::SliceRows)
+    fewest = most = 2;
+  else if (kind == RecipeKind::SliceGroups)
+    fewest = most = 3;
+  if (arguments.size() < fewest || arguments.size() > most) {
+    InFlightDiagnostic error = emitError();
+    error << "recipe step '" << stringifyRecipeKind(kind) << "' takes "
+          << fewest;
+    if (most != fewest)
+      error << " or " << most;
+    return error << " arguments, but got " << arguments.size();
+  }
   if (kind == RecipeKind::UnpermuteHeads && arguments[0] < 1)
     return emitError() << "'unpermute_heads' needs a positive number of heads, "
                           "but got "
                        << arguments[0];
+  if (kind == RecipeKind::UnpermuteHeads && most == arguments.size() &&
+      (arguments[1] < 2 || arguments[1] % 2))
+    return emitError() << "'unpermute_heads' needs a positive, even number of "
+                          "rotated rows, but got "
+                       << arguments[1];
   if (kind == RecipeKind::SliceRows &&
       (arguments[0] < 0 || arguments[1] <= arguments[0]))
     return emitError() << "'slice_rows' needs 0 <= begin < end, but got "
                        << arguments[0] << " and " << arguments[1];
+  if (kind == RecipeKind::SliceGroups &&
+      (arguments[0] < 1 || arguments[1] < 0 || arguments[2] < 1))
+    return emitError() << "'slice_groups' needs groups >= 1, begin >= 0 and "
+                          "count >= 1, but got "
+                       << arguments[0] << ", " << arguments[1] << " and "
+                       << arguments[2];
   return success();
 }

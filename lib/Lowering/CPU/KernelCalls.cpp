@@ -4,100 +4,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// The parameters of each call stand in the order of the table in
-// MicroKernels.h.
-
-#include "Patterns.h"
-
-#include "espalier/Dialect/XF/XF.h"
+#include "KernelPattern.h"
 
 using namespace mlir;
 
 namespace espalier::cpu {
 namespace {
-
-/// A memref operand as a kernel sees it.
-struct Rows {
-  Value pointer;
-  /// Bytes from one row (or panel row) to the next.
-  Value stride;
-  Value rows, columns;
-};
-
-uint64_t elementBytes(Type type) {
-  if (auto panel = dyn_cast<xf::PanelType>(type))
-    return panel.getBytes();
-  return type.getIntOrFloatBitWidth() / 8;
-}
-
-/// What the patterns share: addresses of operands, and the call.
-template <typename Op> class KernelPattern : public ConvertOpToLLVMPattern<Op> {
-public:
-  using ConvertOpToLLVMPattern<Op>::ConvertOpToLLVMPattern;
-  using Adaptor = typename Op::Adaptor;
-
-protected:
-  /// The memref `value`, converted to `descriptor`, of rank 2. Fails where its
-  /// rows are not contiguous.
-  FailureOr<Rows> rows(Operation *op, Value value, Value descriptor,
-                       Emit &emit) const {
-    auto type = dyn_cast<MemRefType>(value.getType());
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    if (!type || type.getRank() != 2 ||
-        failed(type.getStridesAndOffset(strides, offset)) || strides[1] != 1)
-      return op->emitOpError("needs operands of rank 2 in memory whose "
-                             "innermost stride is one");
-    MemRefDescriptor memory(descriptor);
-    Value bytes = emit.i64(int64_t(elementBytes(type.getElementType())));
-    auto size = [&](unsigned i) {
-      return type.isDynamicDim(i) ? memory.size(emit.b, emit.loc, i)
-                                  : emit.i64(type.getDimSize(i));
-    };
-    Value stride = ShapedType::isDynamic(strides[0])
-                       ? memory.stride(emit.b, emit.loc, 0)
-                       : emit.i64(strides[0]);
-    return Rows{
-        memory.bufferPtr(emit.b, emit.loc, *this->getTypeConverter(), type),
-        emit.mul(stride, bytes), size(0), size(1)};
-  }
-
-  /// The address of a contiguous vector; null for no value.
-  FailureOr<Value> vector(Operation *op, Value value, Value descriptor,
-                          Emit &emit) const {
-    if (!value)
-      return LLVM::ZeroOp::create(emit.b, emit.loc, emit.ptr()).getResult();
-    auto type = dyn_cast<MemRefType>(value.getType());
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    if (!type || type.getRank() != 1 || !type.getElementType().isF32() ||
-        failed(type.getStridesAndOffset(strides, offset)) || strides[0] != 1)
-      return op->emitOpError("needs norm weights and biases to be contiguous "
-                             "float32 vectors");
-    return MemRefDescriptor(descriptor)
-        .bufferPtr(emit.b, emit.loc, *this->getTypeConverter(), type);
-  }
-
-  /// The panel type of a weight matrix.
-  FailureOr<xf::PanelType> panels(Operation *op, Value weight) const {
-    auto type = dyn_cast<MemRefType>(weight.getType());
-    auto panel =
-        type ? dyn_cast<xf::PanelType>(type.getElementType()) : xf::PanelType();
-    if (!panel || panel.getColumns() != 16)
-      return op->emitOpError("needs weights in panels of 16 columns, got ")
-             << weight.getType() << " (run 'xf-pack-weights' first)";
-    return panel;
-  }
-
-  LogicalResult call(Op op, const KernelKey &key, ArrayRef<Value> arguments,
-                     ConversionPatternRewriter &rewriter) const {
-    auto module = op->template getParentOfType<ModuleOp>();
-    LLVM::LLVMFuncOp kernel = declareKernel(rewriter, module, key);
-    LLVM::CallOp::create(rewriter, op.getLoc(), kernel, arguments);
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
 
 /// Linear and logits.
 template <typename Op> struct LowerProduct : KernelPattern<Op> {
@@ -115,14 +27,9 @@ template <typename Op> struct LowerProduct : KernelPattern<Op> {
     FailureOr<Rows> out = this->rows(op, op.getInit(), adaptor.getInit(), emit);
     if (failed(x) || failed(w) || failed(out))
       return failure();
-    Value biasValue, biasDescriptor;
-    bool accumulate = false;
-    if constexpr (std::is_same_v<Op, xf::LinearOp>) {
-      biasValue = op.getBias();
-      biasDescriptor = adaptor.getBias();
-      accumulate = op.getAccumulate();
-    }
-    FailureOr<Value> bias = this->vector(op, biasValue, biasDescriptor, emit);
+    bool accumulate = xf::readsInit(op);
+    FailureOr<Value> bias =
+        this->vector(op, op.getBias(), adaptor.getBias(), emit);
     if (failed(bias))
       return failure();
     KernelKey key{Kernel::Linear};
@@ -139,47 +46,36 @@ template <typename Op> struct LowerProduct : KernelPattern<Op> {
   }
 };
 
-struct LowerEmbedding : KernelPattern<xf::EmbeddingOp> {
-  using KernelPattern::KernelPattern;
+/// The lookups; `last` is what their kernels take after the same arguments.
+template <typename Op> struct LowerLookup : KernelPattern<Op> {
+  using KernelPattern<Op>::KernelPattern;
   LogicalResult
-  matchAndRewrite(xf::EmbeddingOp op, OpAdaptor adaptor,
+  matchAndRewrite(Op op, typename Op::Adaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Emit emit(rewriter, op.getLoc());
-    FailureOr<xf::PanelType> panel = panels(op, op.getTable());
+    FailureOr<xf::PanelType> panel = this->panels(op, op.getTable());
     if (failed(panel))
       return failure();
-    FailureOr<Rows> w = rows(op, op.getTable(), adaptor.getTable(), emit);
-    FailureOr<Rows> out = rows(op, op.getInit(), adaptor.getInit(), emit);
+    FailureOr<Rows> w = this->rows(op, op.getTable(), adaptor.getTable(), emit);
+    FailureOr<Rows> out = this->rows(op, op.getInit(), adaptor.getInit(), emit);
     if (failed(w) || failed(out))
       return failure();
-    KernelKey key{Kernel::Embedding};
+    KernelKey key;
     key.weights = panel->getEncoding();
     key.group = panel->getGroup();
-    return call(op, key,
-                {stepArgument(op, Args), adaptor.getRows(), w->pointer,
-                 w->stride, w->columns, out->pointer, out->stride, out->rows,
-                 emit.mul(w->rows, emit.i64(16))},
-                rewriter);
-  }
-};
-
-struct LowerRmsNorm : KernelPattern<xf::RmsNormOp> {
-  using KernelPattern::KernelPattern;
-  LogicalResult
-  matchAndRewrite(xf::RmsNormOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    Emit emit(rewriter, op.getLoc());
-    FailureOr<Rows> x = rows(op, op.getX(), adaptor.getX(), emit);
-    FailureOr<Rows> out = rows(op, op.getInit(), adaptor.getInit(), emit);
-    FailureOr<Value> w = vector(op, op.getWeight(), adaptor.getWeight(), emit);
-    if (failed(x) || failed(out) || failed(w))
-      return failure();
-    Value eps = LLVM::ConstantOp::create(
-        rewriter, op.getLoc(), rewriter.getF32Type(), op.getEpsAttr());
-    return call(op, {Kernel::RmsNorm},
-                {x->pointer, x->stride, *w, out->pointer, out->stride,
-                 out->rows, out->columns, eps},
-                rewriter);
+    Value last;
+    if constexpr (std::is_same_v<Op, xf::PositionEmbeddingOp>) {
+      key.kernel = Kernel::PositionEmbedding;
+      last = emit.i64(int64_t(op.getOffset()));
+    } else {
+      key.kernel = Kernel::Embedding;
+      last = emit.mul(w->rows, emit.i64(16));
+    }
+    return this->call(op, key,
+                      {stepArgument(op, Args), adaptor.getRows(), w->pointer,
+                       w->stride, w->columns, out->pointer, out->stride,
+                       out->rows, last},
+                      rewriter);
   }
 };
 
@@ -262,6 +158,37 @@ struct LowerAppend : KernelPattern<xf::KVAppendOp> {
   }
 };
 
+/// The address of the slopes times `factor`, a constant of the module.
+Value alibiTable(xf::AttentionOp op, float factor,
+                 ConversionPatternRewriter &rewriter) {
+  SmallVector<float> slopes(*op.getAlibi());
+  for (float &slope : slopes)
+    slope = slope * factor;
+  auto values = DenseElementsAttr::get(
+      RankedTensorType::get({int64_t(slopes.size())}, rewriter.getF32Type()),
+      ArrayRef<float>(slopes));
+  auto module = op->getParentOfType<ModuleOp>();
+  // Attention ops of one model have one table, or very few.
+  LLVM::GlobalOp table;
+  unsigned count = 0;
+  for (auto global : module.getOps<LLVM::GlobalOp>())
+    if (global.getSymName().starts_with("alibi_slopes")) {
+      ++count;
+      if (global.getValueOrNull() == values)
+        table = global;
+    }
+  if (!table) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(module.getBody());
+    auto type = LLVM::LLVMArrayType::get(rewriter.getF32Type(), slopes.size());
+    table =
+        LLVM::GlobalOp::create(rewriter, op.getLoc(), type, /*isConstant=*/true,
+                               LLVM::Linkage::Internal,
+                               "alibi_slopes_" + std::to_string(count), values);
+  }
+  return LLVM::AddressOfOp::create(rewriter, op.getLoc(), table);
+}
+
 struct LowerAttention : KernelPattern<xf::AttentionOp> {
   using KernelPattern::KernelPattern;
   LogicalResult
@@ -280,36 +207,31 @@ struct LowerAttention : KernelPattern<xf::AttentionOp> {
     KernelKey key{Kernel::Attention};
     key.cache = cacheEncoding(cache);
     // Scores are powers of two: docs/numerics.md, attention.
-    float scale = op.getScale().convertToFloat() * 0x1.715476p+0f;
-    Value scaleValue =
-        LLVM::ConstantOp::create(rewriter, op.getLoc(), rewriter.getF32Type(),
-                                 rewriter.getF32FloatAttr(scale));
+    constexpr float log2e = 0x1.715476p+0f;
+    float scale = op.getScale().convertToFloat(), cap = 0;
+    key.softCap = bool(op.getSoftCap());
+    if (key.softCap) {
+      cap = op.getSoftCap()->convertToFloat();
+      scale = scale / cap;
+      cap = cap * log2e;
+    } else {
+      scale = scale * log2e;
+    }
+    Value slopes = LLVM::ZeroOp::create(rewriter, op.getLoc(), emit.ptr());
+    key.alibi = bool(op.getAlibi());
+    if (key.alibi)
+      slopes = alibiTable(op, log2e, rewriter);
+    int64_t window =
+        op.getWindow() ? int64_t(*op.getWindow()) : int64_t(1) << 40;
     return call(op, key,
                 {stepArgument(op, Args), adaptor.getRows(), q->pointer,
                  q->stride, out->pointer, out->stride, out->rows,
                  adaptor.getFirstHead(),
                  emit.divide(out->columns, cache.getDim()), adaptor.getLayer(),
                  emit.i64(cache.getHeads()), emit.i64(int64_t(op.getGroup())),
-                 emit.i64(cache.getDim()), scaleValue,
+                 emit.i64(cache.getDim()), constant(emit, scale),
+                 emit.i64(window), constant(emit, cap), slopes,
                  emit.at(stepArgument(op, Scratch), scratch.getInt())},
-                rewriter);
-  }
-};
-
-struct LowerGlu : KernelPattern<xf::GluOp> {
-  using KernelPattern::KernelPattern;
-  LogicalResult
-  matchAndRewrite(xf::GluOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    Emit emit(rewriter, op.getLoc());
-    FailureOr<Rows> gate = rows(op, op.getGate(), adaptor.getGate(), emit);
-    FailureOr<Rows> up = rows(op, op.getUp(), adaptor.getUp(), emit);
-    FailureOr<Rows> out = rows(op, op.getInit(), adaptor.getInit(), emit);
-    if (failed(gate) || failed(up) || failed(out))
-      return failure();
-    return call(op, {Kernel::Glu},
-                {gate->pointer, gate->stride, up->pointer, up->stride,
-                 out->pointer, out->stride, out->rows, out->columns},
                 rewriter);
   }
 };
@@ -358,10 +280,11 @@ struct LowerTap : KernelPattern<xf::TapOp> {
 
 void populateKernelCallPatterns(const LLVMTypeConverter &converter,
                                 RewritePatternSet &patterns) {
-  patterns
-      .add<LowerProduct<xf::LinearOp>, LowerProduct<xf::LogitsOp>,
-           LowerEmbedding, LowerRmsNorm, LowerQuantize, LowerRope, LowerAppend,
-           LowerAttention, LowerGlu, LowerSelectRows, LowerTap>(converter);
+  patterns.add<LowerProduct<xf::LinearOp>, LowerProduct<xf::LogitsOp>,
+               LowerLookup<xf::EmbeddingOp>,
+               LowerLookup<xf::PositionEmbeddingOp>, LowerQuantize, LowerRope,
+               LowerAppend, LowerAttention, LowerSelectRows, LowerTap>(
+      converter);
 }
 
 } // namespace espalier::cpu

@@ -17,11 +17,13 @@ std::string genericKernelName(const KernelKey &key) {
 
 std::optional<KernelKey> declaredKernel(LLVM::LLVMFuncOp function) {
   auto attr = function->getAttrOfType<DenseI32ArrayAttr>(kernelAttrName);
-  if (!attr || attr.size() != 5)
+  if (!attr || attr.size() != 8)
     return std::nullopt;
   ArrayRef<int32_t> fields = attr.asArrayRef();
-  return KernelKey{Kernel(fields[0]), Encoding(fields[1]), unsigned(fields[2]),
-                   Encoding(fields[3]), Encoding(fields[4])};
+  return KernelKey{Kernel(fields[0]),   Encoding(fields[1]),
+                   unsigned(fields[2]), Encoding(fields[3]),
+                   Encoding(fields[4]), Function(fields[5]),
+                   fields[6] != 0,      fields[7] != 0};
 }
 
 LLVM::LLVMFuncOp declareKernel(OpBuilder &builder, ModuleOp module,
@@ -37,7 +39,8 @@ LLVM::LLVMFuncOp declareKernel(OpBuilder &builder, ModuleOp module,
       kernelAttrName,
       builder.getDenseI32ArrayAttr(
           {int32_t(key.kernel), int32_t(key.weights), int32_t(key.group),
-           int32_t(key.activations), int32_t(key.cache)}));
+           int32_t(key.activations), int32_t(key.cache), int32_t(key.function),
+           int32_t(key.softCap), int32_t(key.alibi)}));
   return function;
 }
 

@@ -71,6 +71,10 @@ void populateStepOpPatterns(const mlir::LLVMTypeConverter &converter,
 void populateKernelCallPatterns(const mlir::LLVMTypeConverter &converter,
                                 mlir::RewritePatternSet &patterns);
 
+/// The same for norms and pointwise ops (RowCalls.cpp).
+void populateRowCallPatterns(const mlir::LLVMTypeConverter &converter,
+                             mlir::RewritePatternSet &patterns);
+
 } // namespace espalier::cpu
 
 #endif // ESPALIER_LIB_LOWERING_CPU_PATTERNS_H

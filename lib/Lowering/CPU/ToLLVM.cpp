@@ -45,6 +45,7 @@ void populatePatterns(LLVMTypeConverter &converter,
                       RewritePatternSet &patterns) {
   cpu::populateStepOpPatterns(converter, patterns);
   cpu::populateKernelCallPatterns(converter, patterns);
+  cpu::populateRowCallPatterns(converter, patterns);
   populateSCFToControlFlowConversionPatterns(patterns);
   cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
   arith::populateArithToLLVMConversionPatterns(converter, patterns);

@@ -16,6 +16,8 @@
 #include "espalier/Lowering/Passes.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace espalier {
@@ -24,9 +26,15 @@ namespace espalier {
 
 namespace {
 
-/// True when `op` may stand in the phase of `producer`: the worker that needs
-/// the value has made it itself.
-bool sharesPhase(Operation *producer, Operation *op) {
+/// True when the op that reads `operand` may stand in the phase of `producer`,
+/// which makes it: the worker that needs the value has made it itself. What an
+/// op adds to comes from an earlier phase, which is why it can be the output's
+/// memory.
+bool sharesPhase(Operation *producer, OpOperand &operand) {
+  Operation *op = operand.getOwner();
+  if (auto destination = dyn_cast<DestinationStyleOpInterface>(op);
+      destination && destination.isDpsInit(&operand))
+    return false;
   return getPlacement(producer) == Placement::WholeRow ||
          getPlacement(op) == Placement::Pointwise;
 }
@@ -34,11 +42,36 @@ bool sharesPhase(Operation *producer, Operation *op) {
 /// The ops of one level, in order.
 using Levels = SmallVector<SmallVector<Operation *>>;
 
+using LevelOf = llvm::DenseMap<Operation *, unsigned>;
+
+/// The latest level at which an op of whole rows may stand: that of its first
+/// reader, and before what it reads is written over.
+unsigned latestLevel(Operation *op, const LevelOf &level) {
+  if (op->use_empty())
+    return level.lookup(op);
+  unsigned latest = std::numeric_limits<unsigned>::max();
+  for (Operation *user : op->getUsers())
+    if (auto found = level.find(user); found != level.end())
+      latest = std::min(latest, found->second);
+    else
+      return level.lookup(op); // read by another segment, or returned
+  for (Value operand : op->getOperands())
+    for (OpOperand &use : operand.getUses()) {
+      auto writer = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
+      auto found = level.find(use.getOwner());
+      if (writer && writer != op && writer.isDpsInit(&use) &&
+          found != level.end() && found->second > 0)
+        latest = std::min(latest, found->second - 1);
+    }
+  return latest;
+}
+
 /// Assigns each op of `segment` (a run of a block without `xf.repeat`) the
-/// earliest level at which it may stand.
+/// earliest level at which it may stand; ops of whole rows go on to the level
+/// of their readers, so that they need no loop and no memory of their own.
 FailureOr<Levels> assignLevels(ArrayRef<Operation *> segment) {
-  llvm::DenseMap<Operation *, unsigned> level;
-  Levels levels;
+  LevelOf level;
+  SmallVector<Operation *> placed;
   for (Operation *op : segment) {
     std::optional<Placement> placement = getPlacement(op);
     if (!placement)
@@ -47,17 +80,25 @@ FailureOr<Levels> assignLevels(ArrayRef<Operation *> segment) {
     if (*placement == Placement::Auxiliary)
       continue;
     unsigned at = 0;
-    for (Value operand : op->getOperands()) {
-      Operation *producer = operand.getDefiningOp();
+    for (OpOperand &operand : op->getOpOperands()) {
+      Operation *producer = operand.get().getDefiningOp();
       auto found = level.find(producer);
       if (!producer || found == level.end())
         continue;
-      at = std::max(at, found->second + (sharesPhase(producer, op) ? 0 : 1));
+      at = std::max(at,
+                    found->second + (sharesPhase(producer, operand) ? 0 : 1));
     }
     level[op] = at;
-    if (levels.size() <= at)
-      levels.resize(at + 1);
-    levels[at].push_back(op);
+    placed.push_back(op);
+  }
+  for (Operation *op : llvm::reverse(placed))
+    if (getPlacement(op) == Placement::WholeRow)
+      level[op] = std::max(level[op], latestLevel(op, level));
+  Levels levels;
+  for (Operation *op : placed) {
+    if (levels.size() <= level[op])
+      levels.resize(level[op] + 1);
+    levels[level[op]].push_back(op);
   }
   return levels;
 }

@@ -13,12 +13,32 @@ using namespace mlir;
 
 namespace espalier {
 
+/// The columns of a norm's segment; nothing for other ops, and norms of rows.
+static std::optional<int64_t> segmentOf(Operation *op) {
+  std::optional<uint64_t> segment;
+  if (auto norm = dyn_cast<xf::RmsNormOp>(op))
+    segment = norm.getSegment();
+  else if (auto norm = dyn_cast<xf::LayerNormOp>(op))
+    segment = norm.getSegment();
+  if (!segment)
+    return std::nullopt;
+  return int64_t(*segment);
+}
+
 std::optional<Placement> getPlacement(Operation *op) {
-  if (isa<xf::RmsNormOp, xf::QuantizeActivationsOp, xf::SelectRowsOp>(op))
+  if (isa<xf::RmsNormOp, xf::LayerNormOp>(op)) {
+    if (segmentOf(op))
+      return Placement::Pointwise;
+    // What a norm adds to, it changes for all workers: they wait for it.
+    return xf::readsInit(op) ? Placement::Anchor : Placement::WholeRow;
+  }
+  if (isa<xf::QuantizeActivationsOp, xf::SelectRowsOp>(op))
     return Placement::WholeRow;
-  if (isa<xf::EmbeddingOp, xf::LinearOp, xf::LogitsOp, xf::AttentionOp>(op))
+  if (isa<xf::EmbeddingOp, xf::PositionEmbeddingOp, xf::LinearOp, xf::LogitsOp,
+          xf::AttentionOp>(op))
     return Placement::Anchor;
-  if (isa<xf::RopeOp, xf::GluOp, xf::KVAppendOp>(op))
+  if (isa<xf::RopeOp, xf::GluOp, xf::ActivationOp, xf::ScaleOp, xf::SoftCapOp,
+          xf::KVAppendOp>(op))
     return Placement::Pointwise;
   if (isa<xf::TapOp>(op))
     return Placement::Observer;
@@ -45,6 +65,8 @@ int64_t columnUnit(Operation *op) {
     return std::lcm(int64_t(16), append.getCache().getType().getDim());
   if (auto attention = dyn_cast<xf::AttentionOp>(op))
     return attention.getCache().getType().getDim();
+  if (std::optional<int64_t> segment = segmentOf(op))
+    return std::lcm(int64_t(16), *segment);
   return 16;
 }
 
@@ -107,12 +129,18 @@ private:
       return !members.contains(user);
     });
   }
+  bool isReadInside(Value value) {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      return members.contains(user);
+    });
+  }
+  void clonePrivately(Operation *op);
   void collectOutputs();
   void collectInputs(Value value);
   void fillBody(spmd::PhaseOp phase);
   Value mapValue(Value value);
   LogicalResult tileBody(spmd::PhaseOp phase);
-  LogicalResult tileTerminal(Operation *op, bool overRows);
+  LogicalResult tileTerminal(Operation *op, bool overRows, bool isOnly);
   int64_t rowsOfTile() const;
   int64_t columnsOfTile(Operation *op) const;
   /// Tiles an op that writes to the cache and has no result, which upstream's
@@ -135,6 +163,9 @@ private:
   SmallVector<Value> destinations, outputs;
   llvm::DenseMap<Value, Value> rootCache;
   IRMapping mapping;
+  /// The values of `outputs` in the body. A value that is read in the body as
+  /// well may have two.
+  IRMapping yielded;
 };
 
 void Builder::collectOutputs() {
@@ -186,6 +217,23 @@ Value Builder::mapValue(Value value) {
   return mapping.lookup(value);
 }
 
+/// Clones an op of whole rows for the readers inside the phase, which is not
+/// the one that writes the output: nobody waits for that one.
+void Builder::clonePrivately(Operation *op) {
+  Value init = cast<DestinationStyleOpInterface>(op).getDpsInits()[0];
+  auto type = cast<RankedTensorType>(init.getType());
+  Value shared = mapping.lookup(init);
+  SmallVector<Value> sizes;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    if (type.isDynamicDim(dim))
+      sizes.push_back(
+          tensor::DimOp::create(rewriter, op->getLoc(), shared, dim));
+  mapping.map(init,
+              tensor::EmptyOp::create(rewriter, op->getLoc(), type, sizes));
+  rewriter.clone(*op, mapping);
+  mapping.map(init, shared);
+}
+
 void Builder::fillBody(spmd::PhaseOp phase) {
   Block *body = &phase.getBody().front();
   for (auto [index, input] : llvm::enumerate(inputs))
@@ -207,13 +255,20 @@ void Builder::fillBody(spmd::PhaseOp phase) {
           mapping.lookup(append.getLayer()),
           mapping.lookup(append.getFirstHead()), mapping.lookup(append.getX()));
       mapping.map(append.getResult(), mapping.lookup(root));
+      yielded.map(append.getResult(), mapping.lookup(root));
       continue;
     }
-    rewriter.clone(*op, mapping);
+    Operation *clone = rewriter.clone(*op, mapping);
+    for (auto [result, cloned] :
+         llvm::zip_equal(op->getResults(), clone->getResults()))
+      yielded.map(result, cloned);
+    if (getPlacement(op) == Placement::WholeRow && isOutput(op->getResult(0)) &&
+        isReadInside(op->getResult(0)))
+      clonePrivately(op);
   }
   SmallVector<Value> yields;
   for (Value output : outputs)
-    yields.push_back(mapping.lookup(output));
+    yields.push_back(yielded.lookup(output));
   rewriter.setInsertionPointToEnd(body);
   spmd::YieldOp::create(rewriter, phase.getLoc(), yields);
 }
@@ -272,7 +327,8 @@ LogicalResult Builder::tileBody(spmd::PhaseOp phase) {
   for (Operation *terminal : terminals) {
     if (auto tap = dyn_cast<xf::TapOp>(terminal))
       wrapObserver(tap);
-    else if (failed(tileTerminal(terminal, overRows)))
+    else if (failed(tileTerminal(terminal, overRows,
+                                 /*isOnly=*/terminals.size() == 1)))
       return failure();
   }
   // Producers that were fused into tiles are dead now.
@@ -295,7 +351,7 @@ int64_t Builder::columnsOfTile(Operation *op) const {
   // Heads are the natural tile; plain columns take more panels where there are
   // many.
   int64_t unit = columnUnit(op);
-  if (isa<xf::AttentionOp, xf::RopeOp, xf::KVAppendOp>(op))
+  if (isa<xf::AttentionOp, xf::RopeOp, xf::KVAppendOp>(op) || segmentOf(op))
     return unit;
   if (scheme.panelsPerTile)
     return unit * scheme.panelsPerTile;
@@ -307,7 +363,7 @@ int64_t Builder::columnsOfTile(Operation *op) const {
              panels, std::max<uint64_t>(work.bytesPerPanelColumn, 1), atOnce);
 }
 
-LogicalResult Builder::tileTerminal(Operation *op, bool overRows) {
+LogicalResult Builder::tileTerminal(Operation *op, bool overRows, bool isOnly) {
   auto tileable = cast<TilingInterface>(op);
   SmallVector<OpFoldResult> sizes;
   int64_t cost;
@@ -316,8 +372,8 @@ LogicalResult Builder::tileTerminal(Operation *op, bool overRows) {
   if (overRows || onlyRows) {
     sizes.push_back(rewriter.getIndexAttr(overRows ? rowsOfTile() : 1));
     cost = onlyRows ? 1 : columnCount(op);
-    // Later rows see more keys.
-    if (isa<xf::AttentionOp>(op) && overRows)
+    // Later rows see more keys. Tiles are claimed where nothing else is tiled.
+    if (isa<xf::AttentionOp>(op) && overRows && isOnly)
       schedule = spmd::Schedule::Claim;
   } else {
     cost = columnsOfTile(op);

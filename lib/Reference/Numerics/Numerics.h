@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 namespace espalier::reference {
@@ -74,25 +75,39 @@ void linear(const LinearCall &call, unsigned threads);
 
 /// Entry 1.
 float sum16(const float *v, size_t n);
-/// Entry 8, one row.
+/// Entry 8, one segment; added to `init`, if there is one.
 void rmsNorm(const float *x, const float *weight, size_t n, float eps,
-             float *y);
+             const float *init, float *y);
+/// Entry 21, one segment; `bias` may be null.
+void layerNorm(const float *x, const float *weight, const float *bias, size_t n,
+               float eps, float *y);
 /// Entry 9: the table of one position, `pairs` cosines, then `pairs` sines.
 std::vector<float> ropeTable(int32_t position, const float *frequencies,
                              size_t pairs, float factor);
 /// Entry 9, one head.
 void rope(const float *x, size_t dim, const float *table, size_t pairs,
           float *y);
-/// Entry 12 with silu.
-void siluGate(const float *gate, const float *up, size_t n, float *y);
+/// Entry 22.
+float scale(float x, float factor, const float *init);
+float softCap(float x, float cap);
 /// Entry 10: what the cache holds of `x`.
 float roundToCache(Encoding element, float x);
 
+/// Entry 11: constants of the model, and what the row sees.
+struct AttentionParameters {
+  float scale = 1;
+  size_t first = 0;           ///< first position that the row sees
+  std::optional<float> cap;   ///< soft cap
+  std::optional<float> slope; ///< alibi
+};
+
 /// Entry 11 for one row and one head: `keys[t]` and `values[t]` are the cached
-/// elements at position t, 0 .. count - 1, all that the row sees.
+/// elements at position t, up to that of the row; those before `first` are not
+/// looked at.
 void attention(const float *q, size_t dim,
                const std::vector<const float *> &keys,
-               const std::vector<const float *> &values, float scale, float *y);
+               const std::vector<const float *> &values,
+               const AttentionParameters &parameters, float *y);
 
 } // namespace espalier::reference
 

@@ -1,4 +1,4 @@
-//===- Rows.cpp - Entries 1, 8, 9, 10 and 12 of docs/numerics.md ----------===//
+//===- Rows.cpp - Entries 1, 8 to 10, 21 and 22 of docs/numerics.md -------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -24,7 +24,7 @@ float sum16(const float *v, size_t n) {
 }
 
 void rmsNorm(const float *x, const float *weight, size_t n, float eps,
-             float *y) {
+             const float *init, float *y) {
   std::vector<float> squares(n);
   for (size_t i = 0; i < n; ++i)
     squares[i] = x[i] * x[i];
@@ -32,9 +32,34 @@ void rmsNorm(const float *x, const float *weight, size_t n, float eps,
   float r = 1.0f / std::sqrt(mean + eps);
   for (size_t i = 0; i < n; ++i) {
     float scaled = x[i] * r;
-    y[i] = scaled * weight[i];
+    float weighted = scaled * weight[i];
+    y[i] = init ? init[i] + weighted : weighted;
   }
 }
+
+void layerNorm(const float *x, const float *weight, const float *bias, size_t n,
+               float eps, float *y) {
+  float mean = sum16(x, n) / float(n);
+  std::vector<float> d(n), squares(n);
+  for (size_t i = 0; i < n; ++i) {
+    d[i] = x[i] - mean;
+    squares[i] = d[i] * d[i];
+  }
+  float variance = sum16(squares.data(), n) / float(n);
+  float r = 1.0f / std::sqrt(variance + eps);
+  for (size_t i = 0; i < n; ++i) {
+    float scaled = d[i] * r;
+    float weighted = scaled * weight[i];
+    y[i] = bias ? weighted + bias[i] : weighted;
+  }
+}
+
+float scale(float x, float factor, const float *init) {
+  float scaled = x * factor;
+  return init ? *init + scaled : scaled;
+}
+
+float softCap(float x, float cap) { return tanhExact(x / cap) * cap; }
 
 std::vector<float> ropeTable(int32_t position, const float *frequencies,
                              size_t pairs, float factor) {
@@ -58,11 +83,6 @@ void rope(const float *x, size_t dim, const float *table, size_t pairs,
   }
   for (size_t i = 2 * pairs; i < dim; ++i)
     y[i] = x[i];
-}
-
-void siluGate(const float *gate, const float *up, size_t n, float *y) {
-  for (size_t i = 0; i < n; ++i)
-    y[i] = siluExact(gate[i]) * up[i];
 }
 
 float roundToCache(Encoding element, float x) {

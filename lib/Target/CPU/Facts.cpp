@@ -39,13 +39,15 @@ StringRef weightOf(Value value) {
   return {};
 }
 
-/// All weights but those that only the embedding reads, of which one row is.
+/// All weights but those that only an embedding reads, of which one row is.
 uint64_t bytesPerToken(ModuleOp module, const WeightLayout &layout) {
   llvm::StringMap<Value> tables;
   llvm::StringSet<> products;
   module.walk([&](Operation *op) {
     if (auto embedding = dyn_cast<xf::EmbeddingOp>(op))
       tables[weightOf(embedding.getTable())] = embedding.getTable();
+    else if (auto position = dyn_cast<xf::PositionEmbeddingOp>(op))
+      tables[weightOf(position.getTable())] = position.getTable();
     else if (auto logits = dyn_cast<xf::LogitsOp>(op))
       products.insert(weightOf(logits.getWeight()));
     else if (auto linear = dyn_cast<xf::LinearOp>(op))
@@ -126,6 +128,21 @@ Status readRope(ModuleOp module, ProgramFacts &facts) {
   return {};
 }
 
+/// A position looked up in a table must be one of its entries. The panels of a
+/// table may be padded: entries beyond its own are zeros, never other memory.
+Status checkPositions(ModuleOp module, const ProgramFacts &facts) {
+  Status status;
+  module.walk([&](xf::PositionEmbeddingOp op) {
+    auto table = xf::getEncodedMatrix(op.getTable().getType());
+    int64_t last = int64_t(facts.maxPositions) + int64_t(op.getOffset());
+    if (status && table && table->getPaddedN() < last)
+      status = Error{"position embedding: expected at least " +
+                     std::to_string(last) + " entries, got " +
+                     std::to_string(table->getPaddedN())};
+  });
+  return status;
+}
+
 /// Callers size what a step writes for them by the card.
 Status checkWidths(ModuleOp module, const ProgramFacts &facts) {
   auto check = [](const char *what, int64_t expected, int64_t got) -> Status {
@@ -163,6 +180,8 @@ Result<ProgramFacts> readFacts(ModuleOp module, const WeightLayout &layout) {
   if (Status status = readRope(module, facts); !status)
     return status.takeError();
   if (Status status = checkWidths(module, facts); !status)
+    return status.takeError();
+  if (Status status = checkPositions(module, facts); !status)
     return status.takeError();
   bool quantized = false;
   module.walk([&](xf::QuantizeActivationsOp) { quantized = true; });

@@ -20,6 +20,10 @@ xf.weight @kv_proj from ["h.{i}.k", "h.{i}.v"] layers [0, 2]
   : tensor<4x2x!xf.panel<16 x 32, q8_0>>
 // CHECK: xf.weight @norm from ["norm"] {recipe = [#xf.recipe<to_f32>, #xf.recipe<add_one>]} : tensor<64xf32>
 xf.weight @norm from ["norm"] {recipe = [#xf.recipe<to_f32>, #xf.recipe<add_one>]} : tensor<64xf32>
+// CHECK: xf.weight @part from ["h.{i}.qkv"] layers [1]
+// CHECK-SAME: {recipe = [#xf.recipe<slice_groups, 4, 8, 8>, #xf.recipe<unpermute_heads, 4, 6>]} : tensor<32x64xf32>
+xf.weight @part from ["h.{i}.qkv"] layers [1]
+  {recipe = [#xf.recipe<slice_groups, 4, 8, 8>, #xf.recipe<unpermute_heads, 4, 6>]} : tensor<32x64xf32>
 // CHECK: xf.rope_table @rope [1.000000e+00, 1.000000e-01] factor 1.000000e+00
 xf.rope_table @rope [1.0, 0.1] factor 1.0
 
@@ -108,6 +112,57 @@ func.func @on_tensors(%rows: !xf.rows, %layer: index, %t: tensor<420x64xbf16>, %
   %10 = xf.logits ins(%9, %t : tensor<?x64xf32>, tensor<420x64xbf16>) outs(%l : tensor<?x420xf32>) -> tensor<?x420xf32>
   // CHECK: xf.kv_commit %{{.*}} from %{{.*}} path(%{{.*}} : tensor<?xi32>) :
   %11 = xf.kv_commit %6 from %layer path(%path : tensor<?xi32>) : !xf.kv_cache<3 x 4 x 16, f16, tiles16> -> !xf.kv_cache<3 x 4 x 16, f16, tiles16>
+  return
+}
+
+// CHECK-LABEL: func.func @norms
+func.func @norms(%x: tensor<?x64xf32>, %w: tensor<64xf32>, %h: tensor<16xf32>, %i: tensor<?x64xf32>) {
+  // CHECK: xf.rms_norm ins(%{{.*}}, %{{.*}} : tensor<?x64xf32>, tensor<16xf32>) outs(%{{.*}} : tensor<?x64xf32>) {eps = {{.*}} : f32, segment = 16 : i64} -> tensor<?x64xf32>
+  %0 = xf.rms_norm ins(%x, %h : tensor<?x64xf32>, tensor<16xf32>) outs(%i : tensor<?x64xf32>) {eps = 1.0e-5 : f32, segment = 16 : i64} -> tensor<?x64xf32>
+  // CHECK: xf.rms_norm ins(%{{.*}}, %{{.*}} : tensor<?x64xf32>, tensor<64xf32>) outs(%{{.*}} : tensor<?x64xf32>) {accumulate, eps = {{.*}} : f32} -> tensor<?x64xf32>
+  %1 = xf.rms_norm ins(%0, %w : tensor<?x64xf32>, tensor<64xf32>) outs(%i : tensor<?x64xf32>) {accumulate, eps = 1.0e-5 : f32} -> tensor<?x64xf32>
+  // CHECK: xf.layer_norm ins(%{{.*}}, %{{.*}} : tensor<?x64xf32>, tensor<64xf32>) outs(%{{.*}} : tensor<?x64xf32>) {eps = {{.*}} : f32, segment = 8 : i64} -> tensor<?x64xf32>
+  %2 = xf.layer_norm ins(%1, %w : tensor<?x64xf32>, tensor<64xf32>) outs(%i : tensor<?x64xf32>) {eps = 1.0e-5 : f32, segment = 8 : i64} -> tensor<?x64xf32>
+  // CHECK: xf.layer_norm ins(%{{.*}}, %{{.*}} : tensor<?x64xf32>, tensor<64xf32>) bias(%{{.*}} : tensor<64xf32>) outs(%{{.*}} : tensor<?x64xf32>) {eps = {{.*}} : f32} -> tensor<?x64xf32>
+  %3 = xf.layer_norm ins(%2, %w : tensor<?x64xf32>, tensor<64xf32>) bias(%w : tensor<64xf32>) outs(%i : tensor<?x64xf32>) {eps = 1.0e-5 : f32} -> tensor<?x64xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @pointwise
+func.func @pointwise(%x: tensor<?x64xf32>, %i: tensor<?x64xf32>) {
+  // CHECK: xf.activation gelu ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}} : tensor<?x64xf32>) -> tensor<?x64xf32>
+  %0 = xf.activation gelu ins(%x : tensor<?x64xf32>) outs(%i : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // CHECK: xf.activation gelu_tanh
+  %1 = xf.activation gelu_tanh ins(%0 : tensor<?x64xf32>) outs(%i : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // CHECK: xf.activation relu ins
+  %2 = xf.activation relu ins(%1 : tensor<?x64xf32>) outs(%i : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // CHECK: xf.activation relu_squared ins
+  %3 = xf.activation relu_squared ins(%2 : tensor<?x64xf32>) outs(%i : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // CHECK: xf.glu gelu_tanh ins
+  %4 = xf.glu gelu_tanh ins(%3, %x : tensor<?x64xf32>, tensor<?x64xf32>) outs(%i : tensor<?x64xf32>) -> tensor<?x64xf32>
+  // CHECK: xf.scale ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}} : tensor<?x64xf32>) {factor = 8.000000e+00 : f32} -> tensor<?x64xf32>
+  %5 = xf.scale ins(%4 : tensor<?x64xf32>) outs(%i : tensor<?x64xf32>) {factor = 8.0 : f32} -> tensor<?x64xf32>
+  // CHECK: xf.scale ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}} : tensor<?x64xf32>) {accumulate, factor = 2.500000e-01 : f32} -> tensor<?x64xf32>
+  %6 = xf.scale ins(%5 : tensor<?x64xf32>) outs(%i : tensor<?x64xf32>) {accumulate, factor = 0.25 : f32} -> tensor<?x64xf32>
+  // CHECK: xf.soft_cap ins(%{{.*}} : tensor<?x64xf32>) outs(%{{.*}} : tensor<?x64xf32>) {cap = 3.000000e+01 : f32} -> tensor<?x64xf32>
+  %7 = xf.soft_cap ins(%6 : tensor<?x64xf32>) outs(%i : tensor<?x64xf32>) {cap = 30.0 : f32} -> tensor<?x64xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @positions_and_terms
+func.func @positions_and_terms(%rows: !xf.rows, %layer: index, %t: tensor<66x64xf32>, %x: tensor<?x64xf32>,
+    %c: !xf.kv_cache<3 x 2 x 16, f16, tiles16>, %w: tensor<420x64xbf16>, %b: tensor<420xf32>, %l: tensor<?x420xf32>) {
+  // CHECK: xf.position_embedding ins(%{{.*}}, %{{.*}} : tensor<66x64xf32>) outs(%{{.*}} : tensor<?x64xf32>) {offset = 2 : i64} -> tensor<?x64xf32>
+  %0 = xf.position_embedding ins(%rows, %t : tensor<66x64xf32>) outs(%x : tensor<?x64xf32>) {offset = 2 : i64} -> tensor<?x64xf32>
+  %h = arith.constant 0 : index
+  // The slopes keep all their bits.
+  // CHECK: xf.attention %{{.*}} outs(%{{.*}} : tensor<?x64xf32>) alibi [5.000000e-01, 0.707106769, 2.500000e-01, 1.250000e-01]
+  // CHECK-SAME: {group = 2 : i64, scale = 2.500000e-01 : f32, soft_cap = 5.000000e+01 : f32, window = 12 : i64} :
+  %1 = xf.attention %c[%layer] heads from %h ins(%rows, %0 : tensor<?x64xf32>) outs(%x : tensor<?x64xf32>)
+    alibi [0.5, 0.707106769, 0.25, 0.125] {group = 2 : i64, scale = 0.25 : f32, soft_cap = 50.0 : f32, window = 12 : i64}
+    : !xf.kv_cache<3 x 2 x 16, f16, tiles16> -> tensor<?x64xf32>
+  // CHECK: xf.logits ins(%{{.*}}, %{{.*}} : tensor<?x64xf32>, tensor<420x64xbf16>) bias(%{{.*}} : tensor<420xf32>) outs
+  %2 = xf.logits ins(%1, %w : tensor<?x64xf32>, tensor<420x64xbf16>) bias(%b : tensor<420xf32>) outs(%l : tensor<?x420xf32>) -> tensor<?x420xf32>
   return
 }
 

@@ -60,6 +60,21 @@ xf.weight @recipe_slice from ["w"] {recipe = [#xf.recipe<slice_rows, 4, 4>]} : t
 
 // -----
 
+// expected-error @below {{recipe step 'unpermute_heads' takes 1 or 2 arguments, but got 3}}
+xf.weight @recipe_heads_arguments from ["w"] {recipe = [#xf.recipe<unpermute_heads, 2, 4, 6>]} : tensor<64xf32>
+
+// -----
+
+// expected-error @below {{'unpermute_heads' needs a positive, even number of rotated rows, but got 3}}
+xf.weight @recipe_rotary from ["w"] {recipe = [#xf.recipe<unpermute_heads, 2, 3>]} : tensor<64xf32>
+
+// -----
+
+// expected-error @below {{'slice_groups' needs groups >= 1, begin >= 0 and count >= 1, but got 2, 0 and 0}}
+xf.weight @recipe_groups from ["w"] {recipe = [#xf.recipe<slice_groups, 2, 0, 0>]} : tensor<64xf32>
+
+// -----
+
 // expected-error @below {{layers, heads and dim of a cache must be positive, but got 0 x 3 x 64}}
 func.func private @kv_cache_c1(!xf.kv_cache<0 x 3 x 64, f16, tiles16>)
 

@@ -129,6 +129,40 @@ func.func @glu_fused(%x: tensor<?x64xf32>, %wn: tensor<64xf32>, %wg: tensor<176x
   return %a : tensor<?x176xf32>
 }
 
+// A norm of segments is cut between them; a weight of one segment serves all tiles,
+// one for each column is cut with them.
+// CHECK-LABEL: func.func @norm_of_segments
+func.func @norm_of_segments(%x: tensor<?x128xf32>, %w: tensor<16xf32>, %wc: tensor<128xf32>, %i: tensor<?x128xf32>) -> (tensor<?x128xf32>, tensor<?x128xf32>) {
+  // CHECK: scf.forall (%[[R:.*]], %[[T:.*]]) in (%{{.*}}, 2)
+  // CHECK: xf.rms_norm ins(%{{.*}}, %arg1 : tensor<?x64xf32>, tensor<16xf32>)
+  %0 = xf.rms_norm ins(%x, %w : tensor<?x128xf32>, tensor<16xf32>) outs(%i : tensor<?x128xf32>) {eps = 1.0e-5 : f32, segment = 16 : i64, blocks} -> tensor<?x128xf32>
+  // CHECK: scf.forall (%[[R:.*]], %[[T:.*]]) in (%{{.*}}, 2)
+  // CHECK: %[[C0:.*]] = affine.apply #[[$BY64]](%[[T]])
+  // CHECK: %[[W:.*]] = tensor.extract_slice %arg2[%[[C0]]] [64] [1]
+  // CHECK: xf.layer_norm ins(%{{.*}}, %[[W]] : tensor<?x64xf32>, tensor<64xf32>) bias(%[[W]] : tensor<64xf32>)
+  %1 = xf.layer_norm ins(%x, %wc : tensor<?x128xf32>, tensor<128xf32>) bias(%wc : tensor<128xf32>) outs(%i : tensor<?x128xf32>) {eps = 1.0e-5 : f32, segment = 16 : i64, blocks} -> tensor<?x128xf32>
+  return %0, %1 : tensor<?x128xf32>, tensor<?x128xf32>
+}
+
+// CHECK-LABEL: func.func @norm_of_rows
+func.func @norm_of_rows(%x: tensor<?x128xf32>, %w: tensor<128xf32>, %i: tensor<?x128xf32>) -> tensor<?x128xf32> {
+  // CHECK: scf.forall (%{{.*}}) in (%{{.*}})
+  // CHECK: xf.layer_norm ins(%{{.*}}, %arg1 : tensor<?x128xf32>, tensor<128xf32>)
+  %0 = xf.layer_norm ins(%x, %w : tensor<?x128xf32>, tensor<128xf32>) outs(%i : tensor<?x128xf32>) {eps = 1.0e-5 : f32, rows} -> tensor<?x128xf32>
+  return %0 : tensor<?x128xf32>
+}
+
+// Pointwise: the same tile of every operand.
+// CHECK-LABEL: func.func @scale_blocks
+func.func @scale_blocks(%x: tensor<?x128xf32>, %i: tensor<?x128xf32>) -> tensor<?x128xf32> {
+  // CHECK: scf.forall (%[[R:.*]], %[[T:.*]]) in (%{{.*}}, 2)
+  // CHECK: %[[X:.*]] = tensor.extract_slice %arg0[%[[R0:.*]], %[[C0:.*]]] [%[[N:.*]], 64] [1, 1]
+  // CHECK: %[[I:.*]] = tensor.extract_slice %{{.*}}[%[[R0]], %[[C0]]] [%[[N]], 64] [1, 1]
+  // CHECK: xf.scale ins(%[[X]] : tensor<?x64xf32>) outs(%[[I]] : tensor<?x64xf32>) {accumulate
+  %0 = xf.scale ins(%x : tensor<?x128xf32>) outs(%i : tensor<?x128xf32>) {accumulate, factor = 0.5 : f32, blocks} -> tensor<?x128xf32>
+  return %0 : tensor<?x128xf32>
+}
+
 module attributes {transform.with_named_sequence} {
   transform.named_sequence @__transform_main(%m: !transform.any_op {transform.readonly}) {
     %0 = transform.structured.match attributes {columns} in %m : (!transform.any_op) -> !transform.any_op

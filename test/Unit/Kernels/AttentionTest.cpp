@@ -60,28 +60,50 @@ struct Cache {
   }
 };
 
-/// docs/numerics.md, entry attention, for one row and query head whose visible
-/// cache rows are `seen`, in the order of their positions.
+/// What attention takes besides the rows.
+struct Terms {
+  float scale = 0.3f;
+  int64_t window = noWindow;
+  float cap = 0; ///< 0: none
+  std::vector<float> slopes;
+};
+
+/// docs/numerics.md, entry attention, for one row and query head that see the
+/// cache rows `seen`, in the order of their positions.
 std::vector<float> reference(const Cache &cache, size_t layer, size_t kvHead,
-                             const std::vector<int32_t> &seen, const float *q,
-                             float scale) {
+                             size_t head, const std::vector<int32_t> &seen,
+                             const float *q, const Terms &terms) {
   float infinity = std::numeric_limits<float>::infinity();
   float m = -infinity, l = 0.0f;
   std::vector<float> o(cache.headDim, 0.0f);
   auto greater = [](float a, float b) { return a > b ? a : b; };
-  for (size_t start = 0; start < seen.size(); start += 64) {
-    size_t count = std::min<size_t>(64, seen.size() - start);
+  int64_t position = int64_t(seen.size()) - 1;
+  auto visible = [&](int64_t t) {
+    return t <= position && t > position - terms.window;
+  };
+  for (int64_t start = 0; start <= position; start += 64) {
     float score[64], p[64];
     float mb = -infinity;
-    for (size_t j = 0; j < count; ++j) {
+    bool any = false;
+    for (int64_t j = 0; j < 64; ++j) {
+      if (!visible(start + j))
+        continue;
+      any = true;
       float s = 0.0f;
       for (size_t d = 0; d < cache.headDim; ++d)
         s = std::fma(q[d], cache.key(layer, kvHead, seen[start + j], d), s);
-      score[j] = s * scale;
+      score[j] = s * terms.scale;
+      if (terms.cap != 0)
+        score[j] = tanhExact(score[j]) * terms.cap;
+      if (!terms.slopes.empty())
+        score[j] =
+            std::fma(float(start + j - position), terms.slopes[head], score[j]);
       mb = greater(mb, score[j]);
     }
-    for (size_t j = 0; j < 64; ++j)
-      p[j] = j < count ? exp2Exact(score[j] - mb) : 0.0f;
+    if (!any)
+      continue;
+    for (int64_t j = 0; j < 64; ++j)
+      p[j] = visible(start + j) ? exp2Exact(score[j] - mb) : 0.0f;
     float lb = sum16(64, [&](size_t j) { return p[j]; });
     float mNew = greater(m, mb);
     float alpha = exp2Exact(m - mNew), beta = exp2Exact(mb - mNew);
@@ -89,9 +111,10 @@ std::vector<float> reference(const Cache &cache, size_t layer, size_t kvHead,
     l = std::fma(l, alpha, lScaled);
     for (size_t d = 0; d < cache.headDim; ++d) {
       float ob = 0.0f;
-      for (size_t j = 0; j < 64; ++j) {
-        float v =
-            j < count ? cache.value(layer, kvHead, seen[start + j], d) : 0.0f;
+      for (int64_t j = 0; j < 64; ++j) {
+        float v = visible(start + j)
+                      ? cache.value(layer, kvHead, seen[start + j], d)
+                      : 0.0f;
         ob = std::fma(p[j], v, ob);
       }
       float oScaled = ob * beta;
@@ -205,7 +228,7 @@ struct Runner {
 /// Appends the rows and compares attention of all rows at once, and of some
 /// rows and heads alone, with the reference.
 void check(const Runner &run, Call &call, Heads heads, Random &random,
-           float scale = 0.3f) {
+           const Terms &terms = {}) {
   size_t rows = call.position.size(), layer = call.slots[0].layers - 1;
   size_t kvDim = heads.kvHeads * heads.headDim;
   std::vector<float> k = random.reals(rows * kvDim);
@@ -252,6 +275,7 @@ void check(const Runner &run, Call &call, Heads heads, Random &random,
 
   size_t allHeads = heads.kvHeads * heads.group;
   size_t stride = allHeads * heads.headDim + 4;
+  const float *slopes = terms.slopes.empty() ? nullptr : terms.slopes.data();
   std::vector<float> q = random.reals(rows * stride);
   std::vector<float> want(rows * stride, 5.0f), got = want;
   for (size_t r = 0; r < rows; ++r)
@@ -262,8 +286,8 @@ void check(const Runner &run, Call &call, Heads heads, Random &random,
         continue;
       }
       std::vector<float> o =
-          reference(call.slots[call.slotOf[r]], layer, h / heads.group,
-                    call.seen(r), &q[r * stride + h * heads.headDim], scale);
+          reference(call.slots[call.slotOf[r]], layer, h / heads.group, h,
+                    call.seen(r), &q[r * stride + h * heads.headDim], terms);
       std::copy(o.begin(), o.end(), to);
     }
   auto scratch = [&](size_t tileRows, size_t tileHeads) {
@@ -278,7 +302,8 @@ void check(const Runner &run, Call &call, Heads heads, Random &random,
     auto memory = scratch(rows, allHeads);
     run.attention(&call.args, 0, q.data(), stride * 4, got.data(), stride * 4,
                   rows, 0, allHeads, layer, heads.kvHeads, heads.group,
-                  heads.headDim, scale, memory.data());
+                  heads.headDim, terms.scale, terms.window, terms.cap, slopes,
+                  memory.data());
     EXPECT_EQ(memory.back(), 0xffffffffffffffffull);
     ASSERT_TRUE(sameRow(got.data(), want.data(), got.size()));
   }
@@ -291,7 +316,7 @@ void check(const Runner &run, Call &call, Heads heads, Random &random,
     std::fill(got.begin(), got.end(), 5.0f);
     run.attention(&call.args, r0, &q[at], stride * 4, &got[at], stride * 4, n,
                   h0, m, layer, heads.kvHeads, heads.group, heads.headDim,
-                  scale, memory.data());
+                  terms.scale, terms.window, terms.cap, slopes, memory.data());
     for (size_t r = 0; r < n; ++r)
       ASSERT_TRUE(sameRow(&got[at + r * stride], &want[at + r * stride],
                           m * heads.headDim))
@@ -299,10 +324,13 @@ void check(const Runner &run, Call &call, Heads heads, Random &random,
   }
 }
 
-#define ESPALIER_RUNNER(ELEMENT)                                               \
+#define ESPALIER_RUNNER(ELEMENT) ESPALIER_RUNNER_OF(ELEMENT, false, false)
+#define ESPALIER_RUNNER_OF(ELEMENT, SOFT_CAP, ALIBI)                           \
   KernelKey attentionKey{Kernel::Attention}, keysKey{Kernel::AppendKeys},      \
       valuesKey{Kernel::AppendValues};                                         \
   attentionKey.cache = keysKey.cache = valuesKey.cache = ELEMENT;              \
+  attentionKey.softCap = SOFT_CAP;                                             \
+  attentionKey.alibi = ALIBI;                                                  \
   Runner run {                                                                 \
     kernel<AttentionFn>(attentionKey), kernel<AppendFn>(keysKey),              \
         kernel<AppendFn>(valuesKey)                                            \
@@ -356,6 +384,80 @@ TEST_P(AttentionTest, TreesAndSlots) {
     }
 }
 
+/// Three slots, with rows on chains or trees.
+Call severalSlots(Random &random, Heads heads, bool trees) {
+  Call call;
+  for (int slot = 0; slot < 3; ++slot) {
+    int32_t past = int32_t(random.below(150));
+    Cache cache(Encoding::F16, 1, heads.kvHeads, heads.headDim, 192);
+    fillPast(random, cache, past, 1.0f);
+    int rows = 1 + int(random.below(30));
+    call.addSlot(std::move(cache), past,
+                 trees ? tree(random, rows) : chain(rows));
+    call.addPadding(size_t(slot));
+  }
+  call.finish(trees);
+  return call;
+}
+
+// Windows within a block, over its border, of whole blocks and wider than all.
+TEST_P(AttentionTest, Windows) {
+  Random random(15);
+  ESPALIER_RUNNER(Encoding::F16);
+  for (Heads heads : {Heads{1, 3, 64}, Heads{2, 2, 24}})
+    for (int64_t window : {1, 2, 12, 16, 63, 64, 65, 100, 128, 1000})
+      for (bool trees : {false, true}) {
+        Call call = severalSlots(random, heads, trees);
+        Terms terms;
+        terms.window = window;
+        ASSERT_NO_FATAL_FAILURE(check(run, call, heads, random, terms))
+            << window << " trees " << trees;
+      }
+}
+
+// What lies before the window is not touched: no address of it is valid.
+TEST_P(AttentionTest, BlocksBeforeTheWindowAreNotRead) {
+  Random random(16);
+  ESPALIER_RUNNER(Encoding::F32);
+  Heads heads{1, 2, 16};
+  Cache cache(Encoding::F32, 1, 1, 16, 512);
+  fillPast(random, cache, 400, 1.0f);
+  float nan = std::numeric_limits<float>::quiet_NaN();
+  for (size_t row = 0; row < 375; ++row)
+    for (size_t d = 0; d < 16; ++d) {
+      std::memcpy(&cache.bytes[cache.keyAt(0, 0, row, d)], &nan, 4);
+      std::memcpy(&cache.bytes[cache.valueAt(0, 0, row, d)], &nan, 4);
+    }
+  Call call;
+  call.addSlot(std::move(cache), 400, chain(6));
+  call.finish(false);
+  Terms terms;
+  terms.window = 26; // row 400 sees 375 and what follows
+  ASSERT_NO_FATAL_FAILURE(check(run, call, heads, random, terms));
+}
+
+TEST_P(AttentionTest, SoftCapAndAlibi) {
+  Random random(17);
+  Heads heads{2, 3, 24};
+  for (auto [cap, alibi] :
+       {std::pair{true, false}, {false, true}, {true, true}}) {
+    ESPALIER_RUNNER_OF(Encoding::F16, cap, alibi);
+    for (int64_t window : {int64_t(70), noWindow})
+      for (bool trees : {false, true}) {
+        Call call = severalSlots(random, heads, trees);
+        Terms terms;
+        terms.window = window;
+        if (cap)
+          terms.cap = 6.5f;
+        if (alibi)
+          terms.slopes = random.reals(6, 0.1f);
+        ASSERT_NO_FATAL_FAILURE(check(run, call, heads, random, terms))
+            << window << " trees " << trees << " cap " << cap << " alibi "
+            << alibi;
+      }
+  }
+}
+
 // A chain, and the same tokens among others in a tree whose slots lie
 // elsewhere: the same bits.
 TEST_P(AttentionTest, ChainEqualsPathOfTree) {
@@ -395,7 +497,7 @@ TEST_P(AttentionTest, ChainEqualsPathOfTree) {
     std::vector<float> out(3 * headDim);
     std::vector<uint8_t> memory(attentionScratchBytes(1, 3, 64));
     run.attention(&args, 0, q.data(), 0, out.data(), 0, 1, 0, 3, 0, 1, 3,
-                  headDim, 0.2f, memory.data());
+                  headDim, 0.2f, noWindow, 0, nullptr, memory.data());
     return out;
   };
   std::vector<float> a = once(plain, false), b = once(scattered, true);
@@ -421,7 +523,9 @@ TEST_P(AttentionTest, Extremes) {
     Call call;
     call.addSlot(std::move(cache), 150, chain(5));
     call.finish(false);
-    ASSERT_NO_FATAL_FAILURE(check(run, call, heads, random, scale)) << scale;
+    Terms terms;
+    terms.scale = scale;
+    ASSERT_NO_FATAL_FAILURE(check(run, call, heads, random, terms)) << scale;
   }
 }
 

@@ -31,9 +31,18 @@ using EmbeddingFn = void(const espalier_step_args *, int64_t firstRow,
                          const void *w, int64_t wStride, int64_t groups,
                          float *out, int64_t outStride, int64_t rows,
                          int64_t vocab);
+using PositionEmbeddingFn = void(const espalier_step_args *, int64_t firstRow,
+                                 const void *w, int64_t wStride, int64_t groups,
+                                 float *out, int64_t outStride, int64_t rows,
+                                 int64_t offset);
 using RmsNormFn = void(const float *x, int64_t xStride, const float *w,
-                       float *out, int64_t outStride, int64_t rows, int64_t n,
-                       float eps);
+                       int64_t wStep, float *out, int64_t outStride,
+                       int64_t rows, int64_t n, int64_t segment,
+                       int64_t accumulate, float eps);
+using LayerNormFn = void(const float *x, int64_t xStride, const float *w,
+                         const float *bias, int64_t wStep, float *out,
+                         int64_t outStride, int64_t rows, int64_t n,
+                         int64_t segment, float eps);
 using QuantizeFn = void(const float *x, int64_t xStride, void *out,
                         int64_t outStride, int64_t rows, int64_t groups);
 using RopeFn = void(const espalier_step_args *, int64_t firstRow,
@@ -49,15 +58,22 @@ using AttentionFn = void(const espalier_step_args *, int64_t firstRow,
                          int64_t outStride, int64_t rows, int64_t firstHead,
                          int64_t heads, int64_t layer, int64_t kvHeads,
                          int64_t group, int64_t headDim, float scale,
+                         int64_t window, float cap, const float *slopes,
                          void *scratch);
 using GluFn = void(const float *gate, int64_t gateStride, const float *up,
                    int64_t upStride, float *out, int64_t outStride,
                    int64_t rows, int64_t cols);
+using PointwiseFn = void(const float *x, int64_t xStride, float *out,
+                         int64_t outStride, int64_t rows, int64_t cols,
+                         float constant);
 using SelectRowsFn = void(const espalier_step_args *, const float *x,
                           int64_t xStride, float *out, int64_t outStride,
                           int64_t n);
 using TapFn = void(const espalier_step_args *, const float *x, int64_t xStride,
                    int64_t index, int64_t n);
+
+/// Attention without a window.
+inline constexpr int64_t noWindow = int64_t(1) << 40;
 
 /// Compiled kernels of one instruction set.
 class CompiledKernels {

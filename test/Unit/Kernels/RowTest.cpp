@@ -14,35 +14,6 @@ namespace {
 
 class RowTest : public KernelTest {};
 
-TEST_P(RowTest, RmsNorm) {
-  auto *run = kernel<RmsNormFn>({Kernel::RmsNorm});
-  Random random(1);
-  for (size_t n : {1, 7, 16, 17, 64, 95, 576})
-    for (float scale : {1.0f, 1e-23f, 1e15f, 0.0f}) {
-      size_t rows = 3, stride = n + 2;
-      std::vector<float> x = random.reals(rows * stride, scale);
-      if (scale == 1e15f)
-        x[n / 2] = std::numeric_limits<float>::infinity();
-      std::vector<float> w = random.reals(n), out(rows * stride, 9.0f);
-      run(x.data(), stride * 4, w.data(), out.data(), stride * 4, rows, n,
-          1e-5f);
-      std::vector<float> want(rows * stride, 9.0f);
-      for (size_t r = 0; r < rows; ++r) {
-        const float *xr = &x[r * stride];
-        float mean =
-            sum16(n, [&](size_t i) { return xr[i] * xr[i]; }) / float(n);
-        float factor = 1.0f / std::sqrt(mean + 1e-5f);
-        for (size_t i = 0; i < n; ++i) {
-          float y = xr[i] * factor;
-          want[r * stride + i] = y * w[i];
-        }
-      }
-      ASSERT_TRUE(sameRow(out.data(), want.data(), out.size())) << n;
-      run(x.data(), stride * 4, w.data(), x.data(), stride * 4, 1, n, 1e-5f);
-      ASSERT_TRUE(sameRow(x.data(), want.data(), n)) << "in place " << n;
-    }
-}
-
 TEST_P(RowTest, Quantize) {
   auto *run = kernel<QuantizeFn>({Kernel::Quantize});
   Random random(2);
@@ -111,25 +82,6 @@ TEST_P(RowTest, Rope) {
     run(&args, 1, x.data(), stride * 4, x.data(), stride * 4, rows, s.heads,
         s.headDim, s.rotary);
     ASSERT_TRUE(sameRow(x.data(), want.data(), x.size())) << s.headDim;
-  }
-}
-
-TEST_P(RowTest, Glu) {
-  auto *run = kernel<GluFn>({Kernel::Glu});
-  Random random(4);
-  for (size_t cols : {1, 16, 31, 1536}) {
-    size_t rows = 3;
-    std::vector<float> gate(rows * cols), up(rows * cols), out(rows * cols);
-    for (size_t i = 0; i < gate.size(); ++i) {
-      gate[i] = random.below(3) ? random.wild() : random.real(60.0f);
-      up[i] = random.wild();
-    }
-    std::vector<float> want(rows * cols);
-    for (size_t i = 0; i < want.size(); ++i)
-      want[i] = siluExact(gate[i]) * up[i];
-    run(gate.data(), cols * 4, up.data(), cols * 4, out.data(), cols * 4, rows,
-        cols);
-    ASSERT_TRUE(sameRow(out.data(), want.data(), out.size())) << cols;
   }
 }
 

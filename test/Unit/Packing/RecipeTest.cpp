@@ -64,6 +64,38 @@ TEST(Recipe, SliceAndConcatenate) {
     EXPECT_EQ(at(*packed, 2, n, 1), float(100 * (n % 7 + 3) + 1));
 }
 
+TEST(Recipe, UnpermuteTheRotatedRows) {
+  Numbers m(12, 3); // two heads of dimension 6, of which 4 rows are rotated
+  PackWeight w = matrix("w", m.source, Encoding::F32, 1, 12, 3);
+  w.recipe = {{Kind::UnpermuteHeads, 2, 0, 0, 4}};
+  Result<Packed> packed = pack(plan({w}), {});
+  ASSERT_TRUE(packed) << packed.error().message;
+  const uint64_t from[12] = {0, 2, 1, 3, 4, 5, 6, 8, 7, 9, 10, 11};
+  for (uint64_t n = 0; n < 12; ++n)
+    EXPECT_EQ(at(*packed, 3, n, 2), float(100 * from[n] + 2)) << n;
+}
+
+// Two groups of 9 rows, [q 6, k 3], and the same of the bias.
+TEST(Recipe, SliceGroups) {
+  Numbers m(18, 2);
+  PackWeight w = matrix("w", m.source, Encoding::F32, 1, 6, 2);
+  w.recipe = {{Kind::SliceGroups, 2, 6, 9}};
+  Result<Packed> packed = pack(plan({w}), {});
+  ASSERT_TRUE(packed) << packed.error().message;
+  for (uint64_t n = 0; n < 6; ++n)
+    EXPECT_EQ(at(*packed, 2, n, 1), float(100 * (n / 3 * 9 + 6 + n % 3) + 1));
+
+  std::vector<float> values(18);
+  std::iota(values.begin(), values.end(), 0.0f);
+  SourceTensor source = tensor("bias", Encoding::F32, {18}, bytesOf(values));
+  PackWeight b = vector("w", source, 12);
+  b.recipe = {{Kind::ToF32}, {Kind::SliceGroups, 2, 0, 6}};
+  packed = pack(plan({b}), {});
+  ASSERT_TRUE(packed) << packed.error().message;
+  const float expected[12] = {0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 13, 14};
+  EXPECT_EQ(std::memcmp(packed->data("w").data(), expected, 48), 0);
+}
+
 TEST(Recipe, TransposeThenSlice) {
   Numbers m(3, 20);
   PackWeight w = matrix("w", m.source, Encoding::F32, 1, 5, 3);
@@ -120,6 +152,15 @@ TEST(Recipe, RefusesWhatDoesNotFit) {
   refused(v, "tensor 'numbers': expected rows of 4 heads of even dimension");
   v.recipe = {{Kind::UnpermuteHeads, 0}};
   refused(v, "tensor 'numbers': expected rows of 0 heads");
+  v.recipe = {{Kind::UnpermuteHeads, 2, 0, 0, 8}};
+  refused(v, "tensor 'numbers': expected rows of 2 heads of even dimension, at "
+             "least 8, got 12 rows");
+  v.recipe = {{Kind::SliceGroups, 5, 0, 2}};
+  refused(v, "tensor 'numbers': expected 5 groups of equal size, of at least 2 "
+             "rows, got 12 rows");
+  v.recipe = {{Kind::SliceGroups, 3, 0, 5}};
+  refused(v, "tensor 'numbers': expected 3 groups of equal size, of at least 5 "
+             "rows, got 12 rows");
   v.recipe = {{Kind::SliceRows, 0, 3, 13}};
   refused(v, "tensor 'numbers': expected rows up to 13, got 12 rows");
   v.recipe = {{Kind::SliceRows, 0, 5, 5}};

@@ -153,24 +153,42 @@ TEST_F(NumericsTest, LinearIsOneChainPerOutput) {
 std::vector<float> slowAttention(const std::vector<float> &q,
                                  const std::vector<const float *> &keys,
                                  const std::vector<const float *> &values,
-                                 float scale) {
+                                 const AttentionParameters &terms) {
   size_t dim = q.size();
-  float c = scale * 0x1.715476p+0f;
+  constexpr float log2e = 0x1.715476p+0f;
+  float c = terms.cap ? terms.scale / *terms.cap : terms.scale * log2e;
   float m = -std::numeric_limits<float>::infinity(), l = 0;
   std::vector<float> o(dim);
   for (size_t first = 0; first < keys.size(); first += 64) {
-    size_t count = std::min<size_t>(64, keys.size() - first);
+    auto seen = [&](size_t i) {
+      return first + i >= terms.first && first + i < keys.size();
+    };
     std::vector<float> p(64);
     float mb = -std::numeric_limits<float>::infinity();
-    for (size_t i = 0; i < count; ++i) {
+    bool any = false;
+    for (size_t i = 0; i < 64; ++i) {
+      if (!seen(i))
+        continue;
+      any = true;
       float score = 0;
       for (size_t d = 0; d < dim; ++d)
         score = std::fma(q[d], keys[first + i][d], score);
       p[i] = score * c;
+      if (terms.cap) {
+        float top = *terms.cap * log2e;
+        p[i] = tanhExact(p[i]) * top;
+      }
+      if (terms.slope) {
+        float slope = *terms.slope * log2e;
+        float distance = float(first + i) - float(keys.size() - 1);
+        p[i] = std::fma(distance, slope, p[i]);
+      }
       mb = p[i] > mb ? p[i] : mb;
     }
+    if (!any)
+      continue;
     for (size_t i = 0; i < 64; ++i)
-      p[i] = i < count ? exp2Exact(p[i] - mb) : 0;
+      p[i] = seen(i) ? exp2Exact(p[i] - mb) : 0;
     float larger = mb > m ? mb : m;
     float a = exp2Exact(m - larger), b = exp2Exact(mb - larger);
     float weighted = sum16(p.data(), 64) * b;
@@ -178,7 +196,7 @@ std::vector<float> slowAttention(const std::vector<float> &q,
     for (size_t d = 0; d < dim; ++d) {
       float ob = 0;
       for (size_t i = 0; i < 64; ++i)
-        ob = std::fma(p[i], i < count ? values[first + i][d] : 0, ob);
+        ob = std::fma(p[i], seen(i) ? values[first + i][d] : 0, ob);
       float scaled = ob * b;
       o[d] = std::fma(o[d], a, scaled);
     }
@@ -199,15 +217,22 @@ TEST_F(NumericsTest, AttentionSumsBlocksAndMergesThem) {
         keys.push_back(&k[t * dim]);
         values.push_back(&v[t * dim]);
       }
-      std::vector<float> expected = slowAttention(q, keys, values, 0.125f);
-      for (bool portable : {false, true}) {
-        portableOnly = portable;
-        std::vector<float> y(dim);
-        attention(q.data(), dim, keys, values, 0.125f, y.data());
-        EXPECT_TRUE(same(y, expected)) << dim << " " << count;
+      for (AttentionParameters terms : {AttentionParameters{0.125f, 0, {}, {}},
+                                        {0.125f, count / 3, {}, {}},
+                                        {0.125f, count - 1, {}, 0.25f},
+                                        {0.125f, 0, 5.0f, {}},
+                                        {0.125f, count * 2 / 3, 5.0f, -0.3f}}) {
+        std::vector<float> expected = slowAttention(q, keys, values, terms);
+        for (bool portable : {false, true}) {
+          portableOnly = portable;
+          std::vector<float> y(dim);
+          attention(q.data(), dim, keys, values, terms, y.data());
+          EXPECT_TRUE(same(y, expected))
+              << dim << " " << count << " from " << terms.first;
+        }
       }
       k[count / 2 * dim] = NAN; // a score that is no number
-      attention(q.data(), dim, keys, values, 0.125f, q.data());
+      attention(q.data(), dim, keys, values, {0.125f, 0, {}, {}}, q.data());
       EXPECT_TRUE(std::ranges::all_of(q, [](float x) { return std::isnan(x); }))
           << dim << " " << count;
     }

@@ -79,6 +79,10 @@ std::optional<Encoding> getElementEncoding(mlir::Type elementType);
 /// or nothing where the function does not bound them.
 std::optional<int64_t> getMaxRows(mlir::Operation *op);
 
+/// Whether an op in destination style reads what it writes to: its result is
+/// added to it.
+bool readsInit(mlir::Operation *op);
+
 /// The numbers that `layer` can take, first and last, where they are known: it
 /// is a constant, or an argument of a region of `xf.repeat`.
 std::optional<std::pair<int64_t, int64_t>> getLayerRange(mlir::Value layer);

@@ -26,7 +26,12 @@
 /// |                 | rows, cols, groups, accumulate                         |
 /// | embedding       | args, firstRow, w, wStride, groups, out, outStride,    |
 /// |                 | rows, vocab                                            |
-/// | rms_norm        | x, xStride, w, out, outStride, rows, n, eps: f32       |
+/// | position_       | args, firstRow, w, wStride, groups, out, outStride,    |
+/// | embedding       | rows, offset                                           |
+/// | rms_norm        | x, xStride, w, wStep, out, outStride, rows, n, segment,|
+/// |                 | accumulate, eps: f32                                   |
+/// | layer_norm      | x, xStride, w, bias (or null), wStep, out, outStride,  |
+/// |                 | rows, n, segment, eps: f32                             |
 /// | quantize        | x, xStride, out, outStride, rows, groups               |
 /// | rope            | args, firstRow, x, xStride, out, outStride, rows,      |
 /// |                 | heads, headDim, rotaryDim                              |
@@ -35,9 +40,10 @@
 /// | append_values   | as append_keys                                         |
 /// | attention       | args, firstRow, q, qStride, out, outStride, rows,      |
 /// |                 | firstHead, heads, layer, kvHeads, group, headDim,      |
-/// |                 | scale: f32, scratch                                    |
+/// |                 | scale: f32, window, cap: f32, slopes (or null), scratch|
 /// | glu             | gate, gateStride, up, upStride, out, outStride, rows,  |
 /// |                 | cols                                                   |
+/// | pointwise       | x, xStride, out, outStride, rows, cols, constant: f32  |
 /// | select_rows     | args, x, xStride, out, outStride, n                    |
 /// | tap             | args, x, xStride, index, n                             |
 ///
@@ -46,15 +52,23 @@
 /// panels follow each other along k. `accumulate` 1: out holds the residual and
 /// the result is (chain + bias) + residual; 0: out is only written. `bias` is
 /// float32, from the tile's first column. embedding: a vocabulary row is a
-/// column of the panels. append and attention: x, q and out point at the
-/// elements of the tile's first row and head `firstHead`. attention:
-/// `firstHead` counts query heads; query head h reads key/value head h / group;
-/// `scale` is fl(scale * log2 e); a padding row's output is zero. Keys and
-/// values lie as espalier_kv_layout says; append sets the elements of a value
-/// row between head_dim and value_dim to +0. rms_norm, rope and glu may write
-/// over their input. select_rows copies row args->wanted[i] of x to row i of
-/// out, for every wanted row. tap copies all rows of the call to
-/// args->hidden[index] when that is not null.
+/// column of the panels. position_embedding adds entry position + offset to
+/// out. rms_norm and layer_norm: `n` is a multiple of `segment`, and each
+/// segment is normalised on its own; its weights begin `wStep` bytes after
+/// those of the one before (0: all have the same); `accumulate` 1: the result
+/// is added to out. append and attention: x, q and out point at the elements of
+/// the tile's first row and head `firstHead`. attention: `firstHead` counts
+/// query heads; query head h reads key/value head h / group; `scale` is
+/// fl(scale * log2 e), with a soft cap fl(scale / cap); `cap` is fl(cap * log2
+/// e); a row at position P sees the positions above P - `window` (no window:
+/// any number beyond 2^31); `slopes` holds fl(slope * log2 e) of each query
+/// head of the model; a padding row's output is zero. Keys and values lie as
+/// espalier_kv_layout says; append sets the elements of a value row between
+/// head_dim and value_dim to +0. Norms, rope, glu and pointwise may write over
+/// their input. `constant` is the factor or the cap of a pointwise function.
+/// select_rows copies row args->wanted[i] of x to row i of out, for every
+/// wanted row. tap copies all rows of the call to args->hidden[index] when that
+/// is not null.
 ///
 //===----------------------------------------------------------------------===//
 #ifndef ESPALIER_LOWERING_CPU_MICROKERNELS_H
@@ -85,7 +99,22 @@ enum class Kernel : uint8_t {
   Attention,
   Glu,
   SelectRows,
-  Tap
+  Tap,
+  PositionEmbedding,
+  LayerNorm,
+  Pointwise
+};
+
+/// What glu (the activations) and pointwise compute.
+enum class Function : uint8_t {
+  Silu,
+  Gelu,
+  GeluTanh,
+  Relu,
+  ReluSquared,
+  Scale,    ///< x * constant
+  ScaleAdd, ///< out + x * constant
+  SoftCap   ///< constant * tanh(x / constant)
 };
 
 /// What distinguishes one micro-kernel from another within an instruction set.
@@ -98,6 +127,10 @@ struct KernelKey {
   Encoding activations = Encoding::F32;
   /// Append, attention: element type of the cache (F32, F16, BF16).
   Encoding cache = Encoding::F16;
+  /// Glu, pointwise.
+  Function function = Function::Silu;
+  /// Attention.
+  bool softCap = false, alibi = false;
 
   bool operator==(const KernelKey &) const = default;
   bool operator<(const KernelKey &other) const;

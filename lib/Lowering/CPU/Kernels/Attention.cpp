@@ -21,9 +21,11 @@
 // block that a row sees in part, or through its path in the tree, is done for
 // that row's heads alone, the tree's one from a copy in scratch.
 //
-// Visible positions come first in a block. What follows them enters as p = +0
-// and v = +0: fma(+0, +0, o) is o + 0, once or often, which only turns -0
-// into +0. Its memory is never multiplied.
+// The visible positions of a block follow each other. What lies before them
+// (out of the window) enters as p = +0 and v = +0 while o is +0, and so changes
+// nothing. What follows them enters the same way: fma(+0, +0, o) is o + 0, once
+// or often, which only turns -0 into +0. Neither's memory is multiplied with a
+// probability. Blocks before the window of all rows are not visited.
 //
 //===----------------------------------------------------------------------===//
 #include "Builder.h"
@@ -46,14 +48,14 @@ namespace {
 
 struct Attention {
   Emitter &e;
-  Encoding element;
+  const KernelKey &key;
   Isa isa;
   V args, firstRow, q, qStride, out, outStride, rows, firstHead, heads, layer,
-      kvHeads, group, headDim, scale, scratch;
+      kvHeads, group, headDim, scale, window, cap, slopes, scratch;
   V position, past, cacheRow, kv, pathBegin, path, isTree;
   V valueDim, chunkCount, stateBytes, scores, gatheredKeys, gatheredValues;
 
-  int64_t size() const { return elementBytes(element); }
+  int64_t size() const { return elementBytes(key.cache); }
   /// 16-lane sums that one query keeps at a time, when `queries` go together:
   /// enough chains to hide an FMA's latency, no more than the registers hold.
   unsigned width(unsigned queries) const {
@@ -68,20 +70,20 @@ struct Attention {
     return e.less(e.element32(cacheRow, firstRow + row), e.index(0));
   }
 
-  /// One key/value head of the tile: query heads [h0, h0 + count), `q` and
-  /// `out` at the first of them.
+  /// One key/value head of the tile: query heads [first, first + count), `q`
+  /// and `out` at the first of them.
   struct Head {
-    V kvHead, count, q, out;
+    V kvHead, first, count, q, out;
   };
 
   V state(V query) { return e.at(scratch, query * stateBytes); }
 
-  /// acc[i][w] = chain over n of fma(a(i, n), b(w, n), acc).
-  Vs product(unsigned queries, unsigned wide, V n,
+  /// acc[i][w] = chain over n in [low, high) of fma(a(i, n), b(w, n), acc).
+  Vs product(unsigned queries, unsigned wide, V low, V high,
              llvm::function_ref<V(unsigned, V)> a,
              llvm::function_ref<V(unsigned, V)> b) {
     Vs zeros(queries * wide, e.constant(e.vec(e.f32), 0.0f));
-    return e.loop(e.index(0), n, 1, zeros, [&](V i, llvm::ArrayRef<V> carried) {
+    return e.loop(low, high, 1, zeros, [&](V i, llvm::ArrayRef<V> carried) {
       Vs acc(carried.begin(), carried.end());
       Vs right;
       for (unsigned w = 0; w < wide; ++w)
@@ -95,10 +97,19 @@ struct Attention {
     });
   }
 
-  /// One block, of which the first `visible` positions are seen.
+  /// The block of the positions from `start` on, of which those from `begin` to
+  /// before `end` are seen, counted from `start`.
   struct Block {
-    V keys, values, visible;
+    V keys, values, start, begin, end;
   };
+
+  /// A query vector of a visit: its row, and its head, counted from the first.
+  struct Query {
+    V row, head;
+  };
+  Query queryAt(const Head &head, V row, V index) {
+    return {row + index / head.count, index % head.count};
+  }
 
   V scoresOf(V i) { return e.at(scores, i * 256); }
   /// alpha and beta of the merge.
@@ -111,22 +122,22 @@ struct Attention {
     unsigned wide = width(queries);
     Vs qAt;
     for (unsigned i = 0; i < queries; ++i) {
-      V index = query + int64_t(i);
-      V r = row + index / head.count, h = index % head.count;
-      qAt.push_back(e.at(head.q, r * qStride + h * headDim * 4));
+      Query at = queryAt(head, row, query + int64_t(i));
+      qAt.push_back(e.at(head.q, at.row * qStride + at.head * headDim * 4));
     }
     V scaleAll = e.splat(scale);
-    e.loop(e.index(0), (block.visible + 15) / 16, wide, [&](V g) {
+    V first = block.begin / int64_t(16 * wide) * int64_t(wide);
+    e.loop(first, (block.end + 15) / 16, wide, [&](V g) {
       V groupAt = g * headDim * (16 * size());
       Vs sums = product(
-          queries, wide, headDim,
+          queries, wide, e.index(0), headDim,
           [&](unsigned i, V d) { return e.load(e.f32, e.at(qAt[i], d * 4)); },
           [&](unsigned w, V d) {
             V at = groupAt + (headDim * int64_t(w) + d) * (16 * size());
             // The block's values lie at the same offsets; they come while the
             // keys are multiplied, and the next keys with the values.
             e.prefetch(e.at(block.values, at));
-            return e.loadAsFloat(element, e.at(block.keys, at));
+            return e.loadAsFloat(key.cache, e.at(block.keys, at));
           });
       for (unsigned i = 0; i < queries; ++i)
         for (unsigned w = 0; w < wide; ++w)
@@ -135,13 +146,29 @@ struct Attention {
     });
   }
 
+  /// The soft cap and the slopes of query vector `query`, on the scores of
+  /// positions `start` + 16 w and the 15 after it.
+  V finishScores(V scores, const Head &head, const Query &query,
+                 const Block &block, unsigned w) {
+    if (key.softCap)
+      scores = e.tanh(scores) * e.splat(cap);
+    if (!key.alibi)
+      return scores;
+    V slope = e.load(e.f32, e.at(slopes, (head.first + query.head) * 4));
+    V offset = block.start + int64_t(16 * w) - positionOf(query.row);
+    V distance = e.iota32() + e.splat(e.truncate(offset, e.i32));
+    return e.fma(e.toFloat(distance), e.splat(slope), scores);
+  }
+
   /// Scores to probabilities; m and l of the state; the factors of the merge.
-  void softmax(V i, V stateAt, llvm::ArrayRef<V> mask) {
+  void softmax(V i, V stateAt, const Head &head, const Query &query,
+               const Block &block, llvm::ArrayRef<V> mask) {
     V at = scoresOf(i);
     V minusInfinity = e.real(-std::numeric_limits<float>::infinity());
     V s[4], most, l;
     for (unsigned w = 0; w < 4; ++w) {
       s[w] = e.load(e.vec(e.f32), e.at(at, int64_t(w * 64)));
+      s[w] = finishScores(s[w], head, query, block, w);
       s[w] = e.select(mask[w], s[w], e.splat(minusInfinity));
       most = w ? e.max(most, s[w]) : s[w];
     }
@@ -176,8 +203,8 @@ struct Attention {
       at.push_back(e.at(stateAt, stateBytes * int64_t(i)));
     }
     // Adding -0 changes nothing; adding +0 is what unseen positions do.
-    V unseen = e.splat(e.select(e.less(block.visible, e.index(64)),
-                                e.real(0.0f), e.real(-0.0f)));
+    V unseen = e.splat(
+        e.select(e.less(block.end, e.index(64)), e.real(0.0f), e.real(-0.0f)));
     V lastChunk = chunkCount - 1;
     V nextKeys = e.at(block.keys, headDim * (64 * size()));
     e.loop(e.index(0), chunkCount, wide, [&](V c) {
@@ -185,14 +212,14 @@ struct Attention {
       for (unsigned w = 0; w < wide; ++w)
         offset.push_back(e.min(c + int64_t(w), lastChunk) * 16);
       Vs sums = product(
-          queries, wide, block.visible,
+          queries, wide, block.begin, block.end,
           [&](unsigned i, V j) {
             return e.load(e.f32, e.at(scoresOf(e.index(i)), j * 4));
           },
           [&](unsigned w, V j) {
             V from = (j * valueDim + offset[w]) * size();
             e.prefetch(e.at(nextKeys, from));
-            return e.loadAsFloat(element, e.at(block.values, from));
+            return e.loadAsFloat(key.cache, e.at(block.values, from));
           });
       // All are loaded before any is stored: chunks beyond the last repeat it.
       for (unsigned i = 0; i < queries; ++i)
@@ -211,15 +238,18 @@ struct Attention {
   void visit(const Head &head, V row, V count, const Block &block) {
     Vs mask;
     for (unsigned w = 0; w < 4; ++w)
-      mask.push_back(e.maskBelow(block.visible, 16 * w));
+      mask.push_back(e.exclusive(e.maskBelow(block.end, 16 * w),
+                                 e.maskBelow(block.begin, 16 * w)));
     e.loop(e.index(0), count, 4, [&](V query) {
       V queries = e.min(count - query, e.index(4));
       V stateAt = state(row * head.count + query);
       for (unsigned n = 1; n <= 4; ++n)
         e.when(e.equal(queries, e.index(n)),
                [&] { multiplyKeys(head, n, row, query, block); });
-      e.loop(e.index(0), queries, 1,
-             [&](V i) { softmax(i, e.at(stateAt, stateBytes * i), mask); });
+      e.loop(e.index(0), queries, 1, [&](V i) {
+        softmax(i, e.at(stateAt, stateBytes * i), head,
+                queryAt(head, row, query + i), block, mask);
+      });
       for (unsigned n = 1; n <= 4; ++n)
         e.when(e.equal(queries, e.index(n)),
                [&] { multiplyValues(n, stateAt, block); });
@@ -227,11 +257,11 @@ struct Attention {
   }
 
   /// Copies the seen positions of block `start` / 64 along the row's path.
-  void gather(V keys, V values, V row, V start, V visible) {
+  void gather(V keys, V values, V row, V start, V seenFrom, V seenTo) {
     mlir::Type type = size() == 4 ? e.i32 : e.i16;
     V before = e.element32(past, firstRow + row);
     V begin = e.element32(pathBegin, firstRow + row);
-    e.loop(e.index(0), visible, 1, [&](V j) {
+    e.loop(seenFrom, seenTo, 1, [&](V j) {
       V p = start + j;
       V from = e.choose(
           e.less(p, before), [&] { return p; },
@@ -251,19 +281,23 @@ struct Attention {
     });
   }
 
-  V visibleIn(V row, V start) {
-    V count = positionOf(row) + 1 - start;
-    return e.max(e.min(count, e.index(64)), e.index(0));
+  /// The first position that a row sees.
+  V firstOf(V row) { return e.max(positionOf(row) + 1 - window, e.index(0)); }
+  V inBlock(V position, V start) {
+    return e.max(e.min(position - start, e.index(64)), e.index(0));
   }
+  /// What a row sees of a block: from beginIn to before endIn.
+  V beginIn(V row, V start) { return inBlock(firstOf(row), start); }
+  V endIn(V row, V start) { return inBlock(positionOf(row) + 1, start); }
   /// The row sees positions from `past` on in this block, through its path.
   V needsGather(V row, V start) {
-    V end = start + visibleIn(row, start);
+    V end = start + endIn(row, start);
     return e.both(isTree, e.less(e.element32(past, firstRow + row), end));
   }
   V isWhole(V row, V start) {
-    V whole = e.equal(visibleIn(row, start), e.index(64));
+    V seen = endIn(row, start) - beginIn(row, start);
     V direct = e.equal(e.extendU(needsGather(row, start), e.i64), e.index(0));
-    return e.both(whole, direct);
+    return e.both(e.equal(seen, e.index(64)), direct);
   }
 
   /// Rows [begin, end) of one slot.
@@ -278,11 +312,12 @@ struct Attention {
         e.store(e.constant(e.vec(e.f32), 0.0f), e.at(at, d * 4 + 64));
       });
     });
-    V most = e.loop(begin, end, 1, {e.index(0)},
-                    [&](V row, llvm::ArrayRef<V> m) -> Vs {
-                      return {e.max(m[0], positionOf(row))};
-                    })[0];
-    e.loop(e.index(0), most + 1, 64, [&](V start) {
+    Vs range = e.loop(begin, end, 1, {firstOf(begin), e.index(0)},
+                      [&](V row, llvm::ArrayRef<V> m) -> Vs {
+                        return {e.min(m[0], firstOf(row)),
+                                e.max(m[1], positionOf(row))};
+                      });
+    e.loop(range[0] / 64 * 64, range[1] + 1, 64, [&](V start) {
       V blockKeys = e.at(keys, start * headDim * size());
       V blockValues = e.at(values, start * valueDim * size());
       e.repeat(
@@ -299,14 +334,15 @@ struct Attention {
                 [&](V i) { return i + 1; });
             V alone = e.equal(row, stop);
             V next = e.select(alone, row + 1, stop);
-            V visible = visibleIn(row, start);
+            V from = beginIn(row, start), to = endIn(row, start);
             V gathers = needsGather(row, start);
-            e.when(gathers, [&] { gather(keys, values, row, start, visible); });
+            e.when(gathers,
+                   [&] { gather(keys, values, row, start, from, to); });
             V k = e.select(gathers, gatheredKeys, blockKeys);
             V v = e.select(gathers, gatheredValues, blockValues);
             V count = (next - row) * head.count;
-            count = e.select(e.equal(visible, e.index(0)), e.index(0), count);
-            visit(head, row, count, {k, v, visible});
+            count = e.select(e.less(from, to), count, e.index(0));
+            visit(head, row, count, {k, v, start, from, to});
             return next;
           });
     });
@@ -334,7 +370,7 @@ struct Attention {
     path = field(offsetof(espalier_step_args, path));
     V tree = e.field(args, offsetof(espalier_step_args, tree), e.i32);
     isTree = e.less(e.constant(e.i32, int64_t(0)), tree);
-    KVCache cache(e, element, args, layer, kvHeads, headDim);
+    KVCache cache(e, key.cache, args, layer, kvHeads, headDim);
     valueDim = cache.valueDim;
     chunkCount = valueDim / 16;
     stateBytes = valueDim * 4 + 64;
@@ -347,7 +383,7 @@ struct Attention {
       V h0 = e.max(firstHead, kvHead * group);
       V count = e.min(endHead, (kvHead + 1) * group) - h0;
       V offset = (h0 - firstHead) * headDim * 4;
-      Head head{kvHead, count, e.at(q, offset), e.at(out, offset)};
+      Head head{kvHead, h0, count, e.at(q, offset), e.at(out, offset)};
       e.repeat(
           e.index(0), [&](V row) { return e.less(row, rows); },
           [&](V row) {
@@ -389,8 +425,9 @@ struct Attention {
 
 void emitAttention(Emitter &e, const KernelKey &key, Isa isa,
                    llvm::ArrayRef<V> a) {
-  Attention{e,    key.cache, isa,  a[0], a[1],  a[2],  a[3],  a[4],  a[5],
-            a[6], a[7],      a[8], a[9], a[10], a[11], a[12], a[13], a[14]}
+  Attention{e,     key,   isa,   a[0],  a[1],  a[2],  a[3],
+            a[4],  a[5],  a[6],  a[7],  a[8],  a[9],  a[10],
+            a[11], a[12], a[13], a[14], a[15], a[16], a[17]}
       .emit();
 }
 

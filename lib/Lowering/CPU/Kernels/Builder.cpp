@@ -8,7 +8,6 @@
 #include "Builder.h"
 
 #include "espalier/Dialect/CPU/CPU.h"
-#include "espalier/Support/Elementary.h"
 
 using namespace mlir;
 
@@ -204,16 +203,17 @@ V Emitter::dotU8S8(V acc, V u, V s) {
   return wrap(DotU8S8Op::create(b, acc.type(), acc, u, s));
 }
 
-V Emitter::maskBelow(V count, unsigned first) {
-  SmallVector<int64_t> lanes;
+V Emitter::iota32(unsigned first) {
+  SmallVector<int32_t> lanes;
   for (unsigned i = 0; i < 16; ++i)
-    lanes.push_back(first + i);
-  auto type = cast<VectorType>(vec(i64));
-  V iota = wrap(arith::ConstantOp::create(
-      b, DenseElementsAttr::get(type, ArrayRef<int64_t>(lanes))));
+    lanes.push_back(int32_t(first + i));
+  auto type = cast<VectorType>(vec(i32));
+  return wrap(arith::ConstantOp::create(
+      b, DenseElementsAttr::get(type, ArrayRef<int32_t>(lanes))));
+}
+V Emitter::maskBelow(V count, unsigned first) {
   // 32 bits suffice below 2^31 and make the cheaper comparison.
-  V iota32 = truncate(iota, vec(i32));
-  return less(iota32, splat(truncate(count, i32)));
+  return less(iota32(first), splat(truncate(count, i32)));
 }
 V Emitter::foldSum(V v) {
   while (lanesOf(v.type()) > 1) {
@@ -275,36 +275,6 @@ V Emitter::widenScalar(Encoding element, V pointer) {
   if (element == Encoding::F16)
     return widen(load(f16, pointer));
   return bitcast(shl(extendU(load(i16, pointer), i32), 16), f32);
-}
-
-// Support/Elementary.h, exp2Exact. Two steps differ in form, not in value:
-// adding and subtracting 1.5 * 2^23 rounds |c| <= 150 to the nearest even
-// integer and leaves that integer in the low bits of the sum (a zero may get
-// the other sign, which c - r and the polynomial do not see, its constant term
-// being 1); and a NaN, whose result is NaN whatever the scale factors are, goes
-// through integer arithmetic on its bits where the C++ takes n = 0.
-V Emitter::exp2(V x) {
-  Type integers = i32;
-  if (auto vector = dyn_cast<VectorType>(x.type()))
-    integers = vec(i32, vector.getNumElements());
-  V low = like(x, -150.0f), high = like(x, 128.0f);
-  V c = select(less(x, low), low, x);
-  c = select(less(high, c), high, c);
-  V magic = like(x, 0x1.8p23f);
-  V t = c + magic;
-  V f = c - (t - magic);
-  V p = like(x, exp2Coefficients[6]);
-  for (int i = 5; i >= 0; --i)
-    p = fma(p, f, like(x, exp2Coefficients[i]));
-  V n = bitcast(t, integers) - bitcast(magic, integers);
-  V half = sra(n, 1);
-  V bias = constant(integers, int64_t(127));
-  V a = bitcast(shl(half + bias, 23), x.type());
-  V s = bitcast(shl(n - half + bias, 23), x.type());
-  return p * a * s;
-}
-V Emitter::silu(V x) {
-  return x / (like(x, 1.0f) + exp2(negate(x) * like(x, 0x1.715476p+0f)));
 }
 
 void Emitter::loop(V low, V high, int64_t step, Body body) {

@@ -117,6 +117,8 @@ public:
   /// acc + the four-wise products of unsigned `u` and signed `s` bytes.
   V dotU8S8(V acc, V u, V s);
 
+  /// 0, 1, .. 15, of 32 bits.
+  V iota32(unsigned first = 0);
   /// lanes first + i < count.
   V maskBelow(V count, unsigned first = 0);
   /// Folds 16 lanes: +8, +4, +2, +1 (docs/numerics.md, sum16), or maxima.
@@ -129,8 +131,13 @@ public:
   V narrow(Encoding element, V floats);
   V widenScalar(Encoding element, V bits);
 
+  // Functions.cpp.
+  V horner(llvm::ArrayRef<float> coefficients, V x);
   V exp2(V x);
-  V silu(V x);
+  V tanh(V x);
+  V erf(V x);
+  /// The activations only.
+  V activation(Function function, V x);
 
   // Control.
   using Body = llvm::function_ref<void(V)>;
@@ -179,7 +186,9 @@ void emitRope(Emitter &e, llvm::ArrayRef<V> args);
 void emitAppend(Emitter &e, const KernelKey &key, llvm::ArrayRef<V> args);
 void emitAttention(Emitter &e, const KernelKey &key, Isa isa,
                    llvm::ArrayRef<V> args);
-void emitGlu(Emitter &e, llvm::ArrayRef<V> args);
+void emitGlu(Emitter &e, Function function, llvm::ArrayRef<V> args);
+void emitLayerNorm(Emitter &e, llvm::ArrayRef<V> args);
+void emitPointwise(Emitter &e, Function function, llvm::ArrayRef<V> args);
 void emitSelectRows(Emitter &e, llvm::ArrayRef<V> args);
 void emitTap(Emitter &e, llvm::ArrayRef<V> args);
 

@@ -12,13 +12,23 @@
 
 namespace espalier::cpu {
 
-// A vocabulary row is one column of its panel.
+// An entry of the table is one column of its panel. A position's entry is added
+// to what is there.
 void emitEmbedding(Emitter &e, const KernelKey &key, llvm::ArrayRef<V> a) {
   V args = a[0], firstRow = a[1], w = a[2], wStride = a[3], groups = a[4],
     out = a[5], outStride = a[6], rows = a[7];
-  V token = e.field(args, offsetof(espalier_step_args, token), e.ptr);
+  bool isPosition = key.kernel == Kernel::PositionEmbedding;
+  V entries = e.field(args,
+                      isPosition ? offsetof(espalier_step_args, position)
+                                 : offsetof(espalier_step_args, token),
+                      e.ptr);
+  auto put = [&](V value, V to) {
+    e.store(isPosition ? e.load(e.f32, to) + value : value, to);
+  };
   e.loop(e.index(0), rows, 1, [&](V r) {
-    V id = e.element32(token, firstRow + r);
+    V id = e.element32(entries, firstRow + r);
+    if (isPosition)
+      id = id + a[8];
     V panel = e.at(w, id / 16 * wStride), column = id % 16;
     V to = e.at(out, r * outStride);
     if (!isBlockEncoding(key.weights)) {
@@ -26,8 +36,7 @@ void emitEmbedding(Emitter &e, const KernelKey &key, llvm::ArrayRef<V> a) {
       bool paired = key.weights != Encoding::F32 && key.group % 2 == 0;
       e.loop(e.index(0), groups * int64_t(key.group), 1, [&](V k) {
         V i = paired ? (k / 2 * 16 + column) * 2 + k % 2 : k * 16 + column;
-        e.store(e.widenScalar(key.weights, e.at(panel, i * size)),
-                e.at(to, k * 4));
+        put(e.widenScalar(key.weights, e.at(panel, i * size)), e.at(to, k * 4));
       });
       return;
     }
@@ -58,7 +67,7 @@ void emitEmbedding(Emitter &e, const KernelKey &key, llvm::ArrayRef<V> a) {
         V value = e.toFloat(q) * d;
         if (minimum)
           value = value + m;
-        e.store(value, e.at(to, (g * 32 + k) * 4));
+        put(value, e.at(to, (g * 32 + k) * 4));
       });
     });
   });

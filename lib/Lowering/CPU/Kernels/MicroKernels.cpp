@@ -16,8 +16,9 @@ using namespace mlir;
 namespace espalier::cpu {
 
 bool KernelKey::operator<(const KernelKey &o) const {
-  return std::tie(kernel, weights, group, activations, cache) <
-         std::tie(o.kernel, o.weights, o.group, o.activations, o.cache);
+  return std::tie(kernel, weights, group, activations, cache, function, softCap,
+                  alibi) < std::tie(o.kernel, o.weights, o.group, o.activations,
+                                    o.cache, o.function, o.softCap, o.alibi);
 }
 
 namespace {
@@ -35,7 +36,7 @@ Signature signature(Kernel kernel) {
   case Kernel::Embedding:
     return {"embedding", "pipiipiii"};
   case Kernel::RmsNorm:
-    return {"rms_norm", "pippiiif"};
+    return {"rms_norm", "pipipiiiiif"};
   case Kernel::Quantize:
     return {"quantize", "pipiii"};
   case Kernel::Rope:
@@ -45,15 +46,51 @@ Signature signature(Kernel kernel) {
   case Kernel::AppendValues:
     return {"append_values", "pipiiiiiii"};
   case Kernel::Attention:
-    return {"attention", "pipipiiiiiiiifp"};
+    return {"attention", "pipipiiiiiiiififpp"};
   case Kernel::Glu:
     return {"glu", "pipipiii"};
   case Kernel::SelectRows:
     return {"select_rows", "ppipii"};
   case Kernel::Tap:
     return {"tap", "ppiii"};
+  case Kernel::PositionEmbedding:
+    return {"position_embedding", "pipiipiii"};
+  case Kernel::LayerNorm:
+    return {"layer_norm", "pippipiiiif"};
+  case Kernel::Pointwise:
+    return {"pointwise", "pipiiif"};
   }
   return {};
+}
+
+StringRef functionName(Function function) {
+  switch (function) {
+  case Function::Silu:
+    return "silu";
+  case Function::Gelu:
+    return "gelu";
+  case Function::GeluTanh:
+    return "gelu_tanh";
+  case Function::Relu:
+    return "relu";
+  case Function::ReluSquared:
+    return "relu_squared";
+  case Function::Scale:
+    return "scale";
+  case Function::ScaleAdd:
+    return "scale_add";
+  case Function::SoftCap:
+    return "soft_cap";
+  }
+  return {};
+}
+
+bool usesFunction(Kernel kernel) {
+  return kernel == Kernel::Glu || kernel == Kernel::Pointwise;
+}
+
+bool isLookup(Kernel kernel) {
+  return kernel == Kernel::Embedding || kernel == Kernel::PositionEmbedding;
 }
 
 bool usesCache(Kernel kernel) {
@@ -63,8 +100,7 @@ bool usesCache(Kernel kernel) {
 
 /// What is wrong with a key, or nothing.
 StringRef fault(const KernelKey &key) {
-  bool isWeight =
-      key.kernel == Kernel::Linear || key.kernel == Kernel::Embedding;
+  bool isWeight = key.kernel == Kernel::Linear || isLookup(key.kernel);
   if (isWeight && !panelBytes(key.weights, 16, key.group))
     return "no panel of 16 columns has this encoding and group";
   if (key.kernel == Kernel::Linear && key.activations != Encoding::F32 &&
@@ -72,6 +108,8 @@ StringRef fault(const KernelKey &key) {
     return "activations must be f32, or a8 with block weights";
   if (usesCache(key.kernel) && isBlockEncoding(key.cache))
     return "the cache holds f32, f16 or bf16";
+  if (key.kernel == Kernel::Glu && key.function > Function::ReluSquared)
+    return "a gate needs an activation";
   return {};
 }
 
@@ -80,6 +118,7 @@ void emitBody(Emitter &e, const KernelKey &key, Isa isa, ArrayRef<V> args) {
   case Kernel::Linear:
     return emitLinear(e, key, isa, args);
   case Kernel::Embedding:
+  case Kernel::PositionEmbedding:
     return emitEmbedding(e, key, args);
   case Kernel::RmsNorm:
     return emitRmsNorm(e, args);
@@ -93,11 +132,15 @@ void emitBody(Emitter &e, const KernelKey &key, Isa isa, ArrayRef<V> args) {
   case Kernel::Attention:
     return emitAttention(e, key, isa, args);
   case Kernel::Glu:
-    return emitGlu(e, args);
+    return emitGlu(e, key.function, args);
   case Kernel::SelectRows:
     return emitSelectRows(e, args);
   case Kernel::Tap:
     return emitTap(e, args);
+  case Kernel::LayerNorm:
+    return emitLayerNorm(e, args);
+  case Kernel::Pointwise:
+    return emitPointwise(e, key.function, args);
   }
 }
 
@@ -109,7 +152,7 @@ std::string kernelName(const KernelKey &key, Isa isa) {
     name += "_";
     name += encodingName(encoding);
   };
-  if (key.kernel == Kernel::Linear || key.kernel == Kernel::Embedding) {
+  if (key.kernel == Kernel::Linear || isLookup(key.kernel)) {
     append(key.weights);
     name += "g" + std::to_string(key.group);
   }
@@ -117,6 +160,12 @@ std::string kernelName(const KernelKey &key, Isa isa) {
     append(key.activations);
   if (usesCache(key.kernel))
     append(key.cache);
+  if (usesFunction(key.kernel))
+    name += "_" + functionName(key.function).str();
+  if (key.softCap)
+    name += "_soft_cap";
+  if (key.alibi)
+    name += "_alibi";
   return name + (isa == Isa::AVX2 ? ".avx2" : ".avx512");
 }
 

@@ -1,4 +1,4 @@
-//===- RowKernels.cpp - Kernels that work on rows element by element
+//===- RowKernels.cpp - Kernels that encode and rotate rows
 //------------------------------------*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
@@ -6,8 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// docs/numerics.md, entries rms_norm, quantize_activations, rope, gated
-// activation.
+// docs/numerics.md, entries quantize_activations and rope.
 //
 //===----------------------------------------------------------------------===//
 #include "Builder.h"
@@ -17,37 +16,6 @@
 #include <limits>
 
 namespace espalier::cpu {
-
-void emitRmsNorm(Emitter &e, llvm::ArrayRef<V> a) {
-  V x = a[0], xStride = a[1], w = a[2], out = a[3], outStride = a[4],
-    rows = a[5], n = a[6], eps = a[7];
-  V full = n - n % 16;
-  e.loop(e.index(0), rows, 1, [&](V r) {
-    V xr = e.at(x, r * xStride), outR = e.at(out, r * outStride);
-    V s = e.loop(e.index(0), full, 16, {e.constant(e.vec(e.f32), 0.0f)},
-                 [&](V i, llvm::ArrayRef<V> sum) -> Vs {
-                   V v = e.load(e.vec(e.f32), e.at(xr, i * 4));
-                   return {sum[0] + v * v};
-                 })[0];
-    // A square is never -0 and neither is s, so that the absent lanes' +0
-    // changes nothing.
-    s = e.choose(
-        e.less(full, n),
-        [&] {
-          V v = e.loadMasked(e.vec(e.f32), e.at(xr, full * 4),
-                             e.maskBelow(n - full));
-          return s + v * v;
-        },
-        [&] { return s; });
-    V mean = e.foldSum(s) / e.toFloat(n);
-    V factor = e.splat(e.real(1.0f) / e.sqrt(mean + eps));
-    e.chunks(n, [&](V i, V mask) {
-      V v = e.loadChunk(e.at(xr, i * 4), mask) * factor;
-      e.storeChunk(v * e.loadChunk(e.at(w, i * 4), mask), e.at(outR, i * 4),
-                   mask);
-    });
-  });
-}
 
 void emitQuantize(Emitter &e, llvm::ArrayRef<V> a) {
   V x = a[0], xStride = a[1], out = a[2], outStride = a[3], rows = a[4],
@@ -120,20 +88,6 @@ void emitRope(Emitter &e, llvm::ArrayRef<V> a) {
         e.storeChunk(e.loadChunk(e.at(fromRest, i * 4), mask),
                      e.at(toRest, i * 4), mask);
       });
-    });
-  });
-}
-
-void emitGlu(Emitter &e, llvm::ArrayRef<V> a) {
-  V gate = a[0], gateStride = a[1], up = a[2], upStride = a[3], out = a[4],
-    outStride = a[5], rows = a[6], cols = a[7];
-  e.loop(e.index(0), rows, 1, [&](V r) {
-    V g = e.at(gate, r * gateStride), u = e.at(up, r * upStride),
-      o = e.at(out, r * outStride);
-    e.chunks(cols, [&](V i, V mask) {
-      V y = e.silu(e.loadChunk(e.at(g, i * 4), mask)) *
-            e.loadChunk(e.at(u, i * 4), mask);
-      e.storeChunk(y, e.at(o, i * 4), mask);
     });
   });
 }
