@@ -143,7 +143,10 @@ Result<bool> CommandLine::parse(const std::vector<std::string> &arguments,
                                 std::vector<std::string> *rest) {
   for (const std::string &one : arguments)
     if (one == "--help" || one == "-h") {
-      fputs(help().c_str(), stdout);
+      if (capturedHelp)
+        *capturedHelp = help();
+      else
+        fputs(help().c_str(), stdout);
       return false;
     }
   for (size_t at = 0; at < arguments.size(); ++at) {

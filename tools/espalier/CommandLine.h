@@ -52,6 +52,8 @@ public:
 
   /// The text of --help.
   std::string help() const;
+  /// Where --help puts its text; null: on standard output.
+  static inline std::string *capturedHelp = nullptr;
 
 private:
   struct Option {
