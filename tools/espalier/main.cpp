@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Commands.h"
+#include "Describe.h"
 #include "Manual.h"
 
 #include <algorithm>
@@ -60,7 +61,8 @@ int main(int argc, char **argv) {
   auto finish = [](Result<int> status) {
     if (status)
       return *status;
-    fprintf(stderr, "error: %s\n", status.error().message.c_str());
+    // Names from a stranger's file do not steer the terminal.
+    fprintf(stderr, "error: %s\n", escaped(status.error().message).c_str());
     return 1;
   };
   Arguments rest(argv + std::min(argc, 2), argv + argc);
