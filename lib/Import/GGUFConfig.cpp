@@ -325,6 +325,13 @@ Result<std::optional<GGUFTokenizer>> readGGUFTokenizer(const GgufFile &file) {
       out.types.push_back(int32_t(type));
     }
   }
+  if (file.find("tokenizer.ggml.scores")) {
+    Result<std::vector<float>> scores =
+        file.getFloats("tokenizer.ggml.scores", tokens->size());
+    if (!scores)
+      return scores.takeError();
+    out.scores = std::move(*scores);
+  }
   if (file.find("tokenizer.ggml.merges")) {
     Result<std::vector<std::string_view>> merges =
         file.getStrings("tokenizer.ggml.merges");
@@ -344,6 +351,8 @@ Result<std::optional<GGUFTokenizer>> readGGUFTokenizer(const GgufFile &file) {
     return s.takeError();
   if (Status s = id("tokenizer.ggml.eos_token_id", out.eos); !s)
     return s.takeError();
+  if (Status s = id("tokenizer.ggml.unknown_token_id", out.unknown); !s)
+    return s.takeError();
   auto flag = [&](const char *key, std::optional<bool> &into) -> Status {
     if (!file.find(key))
       return {};
@@ -356,6 +365,9 @@ Result<std::optional<GGUFTokenizer>> readGGUFTokenizer(const GgufFile &file) {
   if (Status s = flag("tokenizer.ggml.add_bos_token", out.addBos); !s)
     return s.takeError();
   if (Status s = flag("tokenizer.ggml.add_eos_token", out.addEos); !s)
+    return s.takeError();
+  if (Status s = flag("tokenizer.ggml.add_space_prefix", out.addSpacePrefix);
+      !s)
     return s.takeError();
   return std::optional<GGUFTokenizer>(std::move(out));
 }

@@ -50,7 +50,7 @@ void repair(std::vector<uint8_t> &tables) {
   header.bytes = tables.size();
   std::memcpy(tables.data(), &header, sizeof(header));
   Hash128 hash = hash128(std::span<const uint8_t>(tables).subspan(
-      offsetof(espalier_tokenizer_header, split)));
+      offsetof(espalier_tokenizer_header, model)));
   header.hash[0] = hash.low;
   header.hash[1] = hash.high;
   std::memcpy(tables.data(), &header, sizeof(header));

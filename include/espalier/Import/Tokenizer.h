@@ -49,9 +49,10 @@ struct GGUFTokenizer {
   std::optional<std::string> pre; ///< tokenizer.ggml.pre
   std::vector<std::string> tokens;
   std::vector<int32_t> types; ///< one for each token, or empty: all normal
+  std::vector<float> scores;  ///< of model "llama": one for each token
   std::vector<std::string> merges;
-  std::optional<uint32_t> bos, eos;
-  std::optional<bool> addBos, addEos;
+  std::optional<uint32_t> bos, eos, unknown;
+  std::optional<bool> addBos, addEos, addSpacePrefix;
 };
 Result<ImportedTokenizer> importTokenizerGGUF(const GGUFTokenizer &tokenizer);
 

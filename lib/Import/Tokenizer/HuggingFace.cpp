@@ -1,99 +1,17 @@
-//===- HuggingFace.cpp - Tokenizers of tokenizer.json ---------------------===//
+//===- HuggingFace.cpp - Model and added tokens of tokenizer.json ---------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-///
-/// \file
-/// tokenizer.json as the `tokenizers` package writes it. The reader stops at
-/// the first thing that is malformed (an error) or that no code here does yet
-/// (an outcome): an option that is not looked at must not matter.
-///
-//===----------------------------------------------------------------------===//
 
-#include "TokenizerModel.h"
+#include "HuggingFace.h"
 
 #include <algorithm>
 #include <charconv>
 #include <set>
 
-namespace espalier {
-
-using namespace tokenizer;
-using json::Value;
-
-namespace {
-
-struct KnownSplit {
-  std::string_view expression;
-  uint32_t split;
-};
-constexpr KnownSplit knownSplits[] = {
-    {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
-     ESPALIER_SPLIT_GPT2},
-    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-     ESPALIER_SPLIT_LLAMA3},
-    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-     ESPALIER_SPLIT_QWEN2},
-};
-
-/// Each read function is true where it went well; otherwise `error` or
-/// `missing` says why not. `error` goes before `missing`.
-class Reader {
-public:
-  Reader(const Value &root, const Value *config) : root(root), config(config) {
-    model.source = "tokenizer.json";
-  }
-  Result<ImportedTokenizer> run();
-
-private:
-  bool malformed(const std::string &message) {
-    error = Error{message};
-    return false;
-  }
-  bool unsupported(const std::string &what) {
-    missing = notSupported(what);
-    return false;
-  }
-  bool expected(const std::string &key, const char *what, const Value *got) {
-    return malformed("tokenizer.json: '" + key + "': expected " + what +
-                     ", got " +
-                     (got ? "type " + std::string(json::kindName(got->kind()))
-                          : std::string("nothing")));
-  }
-
-  bool readModel();
-  bool readVocabulary(const Value *vocabulary);
-  bool readMerges(const Value *merges);
-  bool readNormalizer(const Value *normalizer);
-  bool readPreTokenizer(const Value *pre);
-  bool readByteLevel(const Value &byteLevel, bool useRegex);
-  bool readSplit(const Value &split);
-  bool readPostProcessor(const Value *post);
-  bool readTemplate(const Value &post);
-  bool readDecoder(const Value *decoder);
-  bool readAdded();
-  bool readAddedToken(const Value &token, uint64_t id);
-  bool readConfig();
-  bool readConfigAdded(const Value &decoder);
-  bool readConfigTemplate();
-  std::optional<uint64_t> idOf(std::string_view text) const;
-  void indexTokens();
-
-  /// The string member `type`, or "".
-  static std::string_view typeOf(const Value *value);
-  /// A boolean member, which may be left out; of another type, it is an error.
-  bool flag(const Value &object, std::string_view key, bool otherwise);
-  static const std::string *contentOf(const Value *token);
-
-  const Value &root;
-  const Value *config;
-  TokenizerModel model;
-  std::vector<std::pair<std::string_view, uint64_t>> index; ///< sorted
-  std::optional<Error> error;
-  ImportedTokenizer missing;
-};
+namespace espalier::tokenizer {
 
 std::string_view Reader::typeOf(const Value *value) {
   const Value *type = value ? value->find("type") : nullptr;
@@ -118,36 +36,76 @@ const std::string *Reader::contentOf(const Value *token) {
   return token ? token->asString() : nullptr;
 }
 
-/// Null or absent.
-bool isNone(const Value *value) { return !value || value->isNull(); }
+const std::string *Reader::text(const Value &object, const char *key) {
+  const Value *value = object.find(key);
+  const std::string *text = value ? value->asString() : nullptr;
+  if (!text)
+    expected(key, "a string", value);
+  return text;
+}
 
 bool Reader::readModel() {
   const Value *from = root.find("model");
   if (!from || !from->asObject())
     return expected("model", "an object", from);
   // Old files leave the type out.
-  if (const Value *type = from->find("type"); type && typeOf(from) != "BPE")
-    return unsupported("model " + quoted(typeOf(from)));
-  if (const Value *dropout = from->find("dropout");
+  std::string_view type = from->find("type") ? typeOf(from) : "BPE";
+  if (type != "BPE" && type != "Unigram")
+    return unsupported("model " + quoted(type));
+  model.byteFallback = flag(*from, "byte_fallback", false);
+  // What stands around the model tells kinds apart, and is told before their
+  // vocabularies are looked at.
+  return readNormalizer(root.find("normalizer")) &&
+         readPreTokenizer(root.find("pre_tokenizer")) &&
+         readDecoder(root.find("decoder")) &&
+         (type == "BPE" ? readBpe(*from) : readUnigram(*from));
+}
+
+bool Reader::readBpe(const Value &from) {
+  if (const Value *dropout = from.find("dropout");
       !isNone(dropout) && dropout->asDouble() != 0.0)
     return unsupported("BPE with dropout");
   for (const char *key : {"continuing_subword_prefix", "end_of_word_suffix"})
-    if (const Value *value = from->find(key); !isNone(value)) {
+    if (const Value *value = from.find(key); !isNone(value)) {
       const std::string *text = value->asString();
       if (!text || !text->empty())
         return unsupported(std::string("BPE with ") + key);
     }
-  if (flag(*from, "byte_fallback", false))
-    return unsupported("BPE with byte_fallback");
-  model.hasUnknown = !isNone(from->find("unk_token"));
-  model.ignoreMerges = flag(*from, "ignore_merges", false);
-  // What stands around the model tells other kinds of BPE apart, and is told
-  // before their vocabularies are looked at.
-  return readNormalizer(root.find("normalizer")) &&
-         readPreTokenizer(root.find("pre_tokenizer")) &&
-         readDecoder(root.find("decoder")) &&
-         readVocabulary(from->find("vocab")) &&
-         readMerges(from->find("merges"));
+  if (!isNone(from.find("unk_token"))) {
+    const std::string *unknown = text(from, "unk_token");
+    if (!unknown)
+      return false;
+    model.unknown = *unknown;
+  }
+  model.fuseUnknown = flag(from, "fuse_unk", false);
+  model.ignoreMerges = flag(from, "ignore_merges", false);
+  return readVocabulary(from.find("vocab")) && readMerges(from.find("merges"));
+}
+
+bool Reader::readUnigram(const Value &from) {
+  model.unigram = true;
+  const Value *vocabulary = from.find("vocab");
+  if (!vocabulary || !vocabulary->asArray())
+    return expected("model.vocab", "an array", vocabulary);
+  for (const Value &entry : *vocabulary->asArray()) {
+    const json::Array *pair = entry.asArray();
+    const std::string *text =
+        pair && pair->size() == 2 ? (*pair)[0].asString() : nullptr;
+    std::optional<double> score =
+        text ? (*pair)[1].asDouble() : std::optional<double>();
+    if (!score)
+      return expected("model.vocab[" + std::to_string(model.tokens.size()) +
+                          "]",
+                      "a token and its score", &entry);
+    model.tokens.push_back({*text, model.tokens.size(), *score});
+  }
+  const Value *unknown = from.find("unk_id");
+  if (isNone(unknown))
+    return unsupported("a unigram model without unk_id");
+  model.unknownId = unknown->asUnsigned();
+  if (!model.unknownId || *model.unknownId >= model.tokens.size())
+    return expected("model.unk_id", "the id of a token", unknown);
+  return true;
 }
 
 bool Reader::readVocabulary(const Value *vocabulary) {
@@ -170,194 +128,27 @@ bool Reader::readMerges(const Value *merges) {
     return expected("model.merges", "an array", merges);
   model.merges.reserve(array->size());
   for (const Value &merge : *array) {
+    auto rank = static_cast<uint32_t>(model.merges.size());
     // ["a", "b"], or "a b" as older releases write it.
     if (const std::string *text = merge.asString()) {
       std::string_view view = *text;
       size_t space = view.find(' ');
       if (space != view.npos && view.find(' ', space + 1) == view.npos) {
-        model.merges.emplace_back(view.substr(0, space),
-                                  view.substr(space + 1));
+        model.merges.push_back(
+            {view.substr(0, space), view.substr(space + 1), rank});
         continue;
       }
     } else if (const json::Array *pair = merge.asArray();
                pair && pair->size() == 2 && (*pair)[0].asString() &&
                (*pair)[1].asString()) {
-      model.merges.emplace_back(*(*pair)[0].asString(), *(*pair)[1].asString());
+      model.merges.push_back(
+          {*(*pair)[0].asString(), *(*pair)[1].asString(), rank});
       continue;
     }
     return expected("model.merges[" + std::to_string(model.merges.size()) + "]",
                     "two tokens, as an array or with one space between",
                     &merge);
   }
-  return true;
-}
-
-bool Reader::readNormalizer(const Value *normalizer) {
-  if (isNone(normalizer))
-    return true;
-  std::string_view type = typeOf(normalizer);
-  if (type == "NFC") {
-    model.nfc = true;
-    return true;
-  }
-  if (type == "Sequence") {
-    const Value *list = normalizer->find("normalizers");
-    if (!list || !list->asArray())
-      return expected("normalizer.normalizers", "an array", list);
-    for (const Value &step : *list->asArray()) {
-      if (typeOf(&step) != "NFC")
-        return unsupported("normaliser " + quoted(typeOf(&step)));
-      model.nfc = true;
-    }
-    return true;
-  }
-  return unsupported("normaliser " + quoted(type));
-}
-
-/// One of ByteLevel alone; Split or Digits, then ByteLevel.
-bool Reader::readPreTokenizer(const Value *pre) {
-  if (isNone(pre))
-    return unsupported("BPE without a pre-tokenizer");
-  const json::Array single = {*pre};
-  const json::Array *steps = &single;
-  if (typeOf(pre) == "Sequence") {
-    const Value *list = pre->find("pretokenizers");
-    steps = list ? list->asArray() : nullptr;
-    if (!steps)
-      return expected("pre_tokenizer.pretokenizers", "an array", list);
-  }
-  for (const Value &step : *steps)
-    if (std::string_view type = typeOf(&step);
-        type != "Split" && type != "Digits" && type != "ByteLevel")
-      return unsupported("pre-tokenizer " + quoted(type));
-  if (steps->size() == 1 && typeOf(&(*steps)[0]) == "ByteLevel") {
-    model.split = ESPALIER_SPLIT_GPT2;
-    return readByteLevel((*steps)[0], /*useRegex=*/true);
-  }
-  if (steps->size() != 2 || typeOf(&(*steps)[1]) != "ByteLevel" ||
-      typeOf(&(*steps)[0]) == "ByteLevel")
-    return unsupported("a sequence of pre-tokenizers other than one split and "
-                       "ByteLevel");
-  if (typeOf(&(*steps)[0]) == "Digits") {
-    if (!flag((*steps)[0], "individual_digits", false))
-      return unsupported("pre-tokenizer Digits that keeps numbers whole");
-    model.split = ESPALIER_SPLIT_SMOLLM;
-    return readByteLevel((*steps)[1], /*useRegex=*/true);
-  }
-  return readSplit((*steps)[0]) &&
-         readByteLevel((*steps)[1], /*useRegex=*/false);
-}
-
-bool Reader::readByteLevel(const Value &byteLevel, bool useRegex) {
-  if (flag(byteLevel, "add_prefix_space", true))
-    return unsupported("ByteLevel with add_prefix_space");
-  if (flag(byteLevel, "use_regex", true) != useRegex)
-    return unsupported(useRegex ? "ByteLevel without a split"
-                                : "ByteLevel with a second split");
-  return true;
-}
-
-bool Reader::readSplit(const Value &split) {
-  const Value *pattern = split.find("pattern");
-  const Value *regex = pattern ? pattern->find("Regex") : nullptr;
-  const std::string *expression = regex ? regex->asString() : nullptr;
-  if (!expression)
-    return unsupported("pre-tokenizer Split at a string");
-  const Value *given = split.find("behavior");
-  const std::string *behavior = given ? given->asString() : nullptr;
-  // The known expressions match all text, so that keeping matches and removing
-  // what is between them are the same.
-  bool invert = flag(split, "invert", false);
-  if (!behavior || !((*behavior == "Isolated" && !invert) ||
-                     (*behavior == "Removed" && invert)))
-    return unsupported("pre-tokenizer Split with behaviour " +
-                       quoted(behavior ? *behavior : ""));
-  for (const KnownSplit &known : knownSplits)
-    if (known.expression == *expression) {
-      model.split = known.split;
-      return true;
-    }
-  return unsupported("split expression " + quoted(*expression));
-}
-
-bool Reader::readPostProcessor(const Value *post) {
-  if (isNone(post))
-    return true;
-  std::string_view type = typeOf(post);
-  if (type == "ByteLevel") // moves offsets only
-    return true;
-  if (type == "TemplateProcessing")
-    return readTemplate(*post);
-  if (type == "Sequence") {
-    const Value *list = post->find("processors");
-    if (!list || !list->asArray())
-      return expected("post_processor.processors", "an array", list);
-    for (const Value &step : *list->asArray()) {
-      if (typeOf(&step) == "Sequence")
-        return unsupported("nested post-processors");
-      if (!readPostProcessor(&step))
-        return false;
-    }
-    return true;
-  }
-  return unsupported("post-processor " + quoted(type));
-}
-
-/// The part for one sequence: special tokens, sequence A, special tokens.
-bool Reader::readTemplate(const Value &post) {
-  const Value *single = post.find("single");
-  if (!single || !single->asArray())
-    return expected("post_processor.single", "an array", single);
-  std::vector<uint64_t> before, after;
-  bool seen = false;
-  for (const Value &piece : *single->asArray()) {
-    if (const Value *sequence = piece.find("Sequence")) {
-      const Value *id = sequence->find("id");
-      const std::string *name = id ? id->asString() : nullptr;
-      if (seen || !name || *name != "A")
-        return unsupported("a post-processor that repeats the text");
-      seen = true;
-      continue;
-    }
-    const Value *token = piece.find("SpecialToken");
-    const Value *id = token ? token->find("id") : nullptr;
-    const std::string *name = id ? id->asString() : nullptr;
-    if (!name)
-      return expected("post_processor.single",
-                      "SpecialToken or Sequence objects", &piece);
-    const Value *tokens = post.find("special_tokens");
-    const Value *entry = tokens ? tokens->find(*name) : nullptr;
-    const Value *ids = entry ? entry->find("ids") : nullptr;
-    if (!ids || !ids->asArray())
-      return expected("post_processor.special_tokens." + *name + ".ids",
-                      "an array", ids);
-    for (const Value &value : *ids->asArray()) {
-      std::optional<uint64_t> number = value.asUnsigned();
-      if (!number)
-        return expected("post_processor.special_tokens." + *name + ".ids",
-                        "non-negative integers", &value);
-      (seen ? after : before).push_back(*number);
-    }
-  }
-  if (!seen)
-    return unsupported("a post-processor that leaves the text out");
-  model.prefix.insert(model.prefix.begin(), before.begin(), before.end());
-  model.suffix.insert(model.suffix.end(), after.begin(), after.end());
-  return true;
-}
-
-bool Reader::readDecoder(const Value *decoder) {
-  if (typeOf(decoder) == "Sequence") {
-    const Value *list = decoder->find("decoders");
-    const json::Array *steps = list ? list->asArray() : nullptr;
-    if (!steps)
-      return expected("decoder.decoders", "an array", list);
-    if (steps->size() != 1)
-      return unsupported("a sequence of decoders");
-    decoder = &(*steps)[0];
-  }
-  if (typeOf(decoder) != "ByteLevel")
-    return unsupported("decoder " + quoted(typeOf(decoder)));
   return true;
 }
 
@@ -383,11 +174,15 @@ bool Reader::readAddedToken(const Value &token, uint64_t id) {
   const std::string *text = content ? content->asString() : nullptr;
   if (!text)
     return expected("added_tokens.content", "a string", content);
-  for (const char *key : {"single_word", "lstrip", "rstrip"})
-    if (flag(token, key, false))
-      return unsupported("added token " + quoted(*text) + " with " + key);
+  uint8_t flags = 0;
+  if (flag(token, "lstrip", false))
+    flags |= ESPALIER_ADDED_LSTRIP;
+  if (flag(token, "rstrip", false))
+    flags |= ESPALIER_ADDED_RSTRIP;
+  if (flag(token, "single_word", false))
+    flags |= ESPALIER_ADDED_WORD;
   model.added.push_back({*text, id, flag(token, "special", false),
-                         flag(token, "normalized", false)});
+                         flag(token, "normalized", false), flags});
   return true;
 }
 
@@ -416,8 +211,16 @@ bool Reader::readConfig() {
   if (!config->asObject())
     return malformed("tokenizer_config.json: expected an object, got type " +
                      std::string(json::kindName(config->kind())));
-  if (flag(*config, "add_prefix_space", false))
-    return unsupported("add_prefix_space in tokenizer_config.json");
+  // Where the pre-tokenizer is ByteLevel alone, the configuration decides
+  // whether a space goes before the text.
+  if (const Value *add = config->find("add_prefix_space");
+      !isNone(add) && typeOf(root.find("pre_tokenizer")) == "ByteLevel") {
+    std::erase_if(model.pieces, [](const TokenizerModel::Step &step) {
+      return step.kind == ESPALIER_PIECES_PREFIX_SPACE;
+    });
+    if (flag(*config, "add_prefix_space", false))
+      model.pieces.insert(model.pieces.begin(), {ESPALIER_PIECES_PREFIX_SPACE});
+  }
   if (const Value *decoder = config->find("added_tokens_decoder");
       !isNone(decoder) && !readConfigAdded(*decoder))
     return false;
@@ -468,11 +271,14 @@ bool Reader::readConfigAdded(const Value &decoder) {
   return true;
 }
 
-/// Tokenizers of the Llama class take the post-processor from two flags.
+/// Tokenizers of these classes take the post-processor from two flags.
 bool Reader::readConfigTemplate() {
   const Value *type = config->find("tokenizer_class");
   const std::string *name = type ? type->asString() : nullptr;
-  if (!name || !name->starts_with("LlamaTokenizer"))
+  if (!name || !(name->starts_with("LlamaTokenizer") ||
+                 name->starts_with("CodeLlamaTokenizer") ||
+                 name->starts_with("GemmaTokenizer") ||
+                 name->starts_with("CohereTokenizer")))
     return true;
   struct End {
     const char *key;
@@ -509,11 +315,13 @@ Result<ImportedTokenizer> Reader::run() {
   return buildTables(model);
 }
 
-} // namespace
+} // namespace espalier::tokenizer
 
-Result<ImportedTokenizer> importTokenizerJson(const Value &tokenizer,
-                                              const Value *config) {
-  return Reader(tokenizer, config).run();
+namespace espalier {
+
+Result<ImportedTokenizer> importTokenizerJson(const json::Value &tokenizer,
+                                              const json::Value *config) {
+  return tokenizer::Reader(tokenizer, config).run();
 }
 
 } // namespace espalier

@@ -1,4 +1,4 @@
-//===- Normalize.cpp - Normalisation form C -------------------------------===//
+//===- Normalize.cpp - Normalisation forms --------------------------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -27,32 +27,47 @@ namespace espalier::text {
 
 namespace {
 
-constexpr auto options =
-    static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+struct Form {
+  bool composes, compatible;
+
+  utf8proc_option_t options() const {
+    return static_cast<utf8proc_option_t>(
+        UTF8PROC_STABLE | (composes ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
+        (compatible ? UTF8PROC_COMPAT : 0));
+  }
+};
 
 unsigned combiningClass(int32_t scalar) {
   return utf8proc_get_property(scalar)->combining_class;
 }
 
 /// Whether normalisation can change the character or what stands before it.
-bool isActive(uint32_t scalar) {
-  // All below the combining marks are composed as they stand, and so are the
-  // Hangul syllables; the vowels and finals of Hangul compose with what
-  // precedes.
-  if (scalar < 0x300 || (scalar >= 0xac00 && scalar <= 0xd7a3))
+bool isActive(Form form, uint32_t scalar) {
+  if (scalar < 0x80)
     return false;
-  if (scalar >= 0x1161 && scalar <= 0x11ff)
+  if (form.composes) {
+    // All below the combining marks are composed as they stand, and so are the
+    // Hangul syllables; the vowels and finals of Hangul compose with what
+    // precedes.
+    if ((scalar < 0x300 && !form.compatible) ||
+        (scalar >= 0xac00 && scalar <= 0xd7a3))
+      return false;
+    if (scalar >= 0x1161 && scalar <= 0x11ff)
+      return true;
+  } else if (scalar >= 0xac00 && scalar <= 0xd7a3) {
     return true;
+  }
   const utf8proc_property_t *property =
       utf8proc_get_property(static_cast<utf8proc_int32_t>(scalar));
-  bool decomposes =
-      property->decomp_seqindex != UINT16_MAX && property->decomp_type == 0;
-  bool combinesBackwards =
-      property->comb_index != UINT16_MAX && property->comb_index >= 0x8000;
+  bool decomposes = property->decomp_seqindex != UINT16_MAX &&
+                    (form.compatible || property->decomp_type == 0);
+  bool combinesBackwards = form.composes &&
+                           property->comb_index != UINT16_MAX &&
+                           property->comb_index >= 0x8000;
   return property->combining_class != 0 || decomposes || combinesBackwards;
 }
 
-void decompose(std::string_view segment, std::vector<int32_t> &out) {
+void decompose(Form form, std::string_view segment, std::vector<int32_t> &out) {
   out.clear();
   for (size_t i = 0; i < segment.size();) {
     Scalar scalar = scalarAt(segment, i);
@@ -60,7 +75,7 @@ void decompose(std::string_view segment, std::vector<int32_t> &out) {
     int32_t parts[32];
     utf8proc_ssize_t count =
         utf8proc_decompose_char(static_cast<int32_t>(scalar.value), parts, 32,
-                                options, /*last_boundclass=*/nullptr);
+                                form.options(), /*last_boundclass=*/nullptr);
     if (count < 0 || count > 32)
       out.push_back(static_cast<int32_t>(scalar.value));
     else
@@ -102,7 +117,11 @@ void reorder(std::vector<int32_t> &scalars) {
 
 } // namespace
 
-std::string_view normalizeNfc(std::string_view text, std::string &storage) {
+std::string_view normalizeForm(uint32_t kind, std::string_view text,
+                               std::string &storage) {
+  const Form form = {
+      kind == ESPALIER_NORMALIZE_NFC || kind == ESPALIER_NORMALIZE_NFKC,
+      kind == ESPALIER_NORMALIZE_NFKC || kind == ESPALIER_NORMALIZE_NFKD};
   std::vector<int32_t> scalars;
   bool changed = false;
   size_t copied = 0;       // text before is in `storage`
@@ -113,7 +132,7 @@ std::string_view normalizeNfc(std::string_view text, std::string &storage) {
       continue;
     }
     Scalar scalar = scalarAt(text, i);
-    if (!isActive(scalar.value)) {
+    if (!isActive(form, scalar.value)) {
       segmentBegin = i;
       i += scalar.length;
       continue;
@@ -123,16 +142,17 @@ std::string_view normalizeNfc(std::string_view text, std::string &storage) {
       if (i == text.size())
         break;
       scalar = scalarAt(text, i);
-    } while (isActive(scalar.value));
+    } while (isActive(form, scalar.value));
 
     if (!changed)
       storage.clear();
     changed = true;
     storage.append(text.substr(copied, segmentBegin - copied));
-    decompose(text.substr(segmentBegin, i - segmentBegin), scalars);
+    decompose(form, text.substr(segmentBegin, i - segmentBegin), scalars);
     reorder(scalars);
-    utf8proc_ssize_t count = utf8proc_normalize_utf32(
-        scalars.data(), static_cast<utf8proc_ssize_t>(scalars.size()), options);
+    auto count = static_cast<utf8proc_ssize_t>(scalars.size());
+    if (form.composes)
+      count = utf8proc_normalize_utf32(scalars.data(), count, form.options());
     for (utf8proc_ssize_t k = 0; k < count; ++k)
       appendUtf8(storage, static_cast<uint32_t>(scalars[k]));
     copied = segmentBegin = i;

@@ -5,9 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Steps.h"
 #include "Text/Tokenizer.h"
 
 #include "espalier/Support/Hash.h"
+#include "espalier/Support/Utf8.h"
 
 #include <bit>
 #include <cstddef>
@@ -21,21 +23,19 @@ namespace espalier::text {
 namespace {
 
 constexpr const char *sectionNames[ESPALIER_TOKENIZER_SECTIONS] = {
-    "token offsets",
-    "token flags",
-    "token text",
-    "sorted tokens",
-    "merge offsets",
-    "merges",
-    "byte tokens",
-    "added token offsets",
-    "added token ids",
-    "added token text",
-    "normalised offsets",
-    "normalised ids",
-    "normalised text",
-    "prefix",
-    "suffix"};
+    "token offsets",    "token flags",
+    "token text",       "sorted tokens",
+    "scores",           "merge offsets",
+    "merges",           "byte tokens",
+    "characters",       "added token offsets",
+    "added token ids",  "added token flags",
+    "added token text", "normalised offsets",
+    "normalised ids",   "normalised flags",
+    "normalised text",  "normalised order",
+    "prefix",           "suffix",
+    "normaliser",       "pieces",
+    "decoder",          "step text",
+    "character map",    "character map text"};
 
 Error malformed(const std::string &what) {
   return Error{"tokenizer tables: " + what +
@@ -160,24 +160,22 @@ Status checkHeader(std::span<const uint8_t> tables) {
     return malformed("expected " + std::to_string(header.bytes) +
                      " bytes, got " + std::to_string(tables.size()));
   Hash128 hash =
-      hash128(tables.subspan(offsetof(espalier_tokenizer_header, split)));
+      hash128(tables.subspan(offsetof(espalier_tokenizer_header, model)));
   if (hash.low != header.hash[0] || hash.high != header.hash[1])
     return malformed("the hash is wrong");
 
-  if (header.split < ESPALIER_SPLIT_GPT2 ||
-      header.split > ESPALIER_SPLIT_SMOLLM)
-    return malformed("split " + std::to_string(header.split) + " is not known");
-  if (header.normalizer > ESPALIER_NORMALIZE_NFC)
-    return malformed("normaliser " + std::to_string(header.normalizer) +
-                     " is not known");
-  if (header.flags & ~uint32_t(ESPALIER_TOKENIZER_IGNORE_MERGES))
+  if (header.model != ESPALIER_MODEL_BPE &&
+      header.model != ESPALIER_MODEL_UNIGRAM)
+    return malformed("model " + std::to_string(header.model) + " is not known");
+  if (header.flags & ~uint32_t(ESPALIER_TOKENIZER_IGNORE_MERGES |
+                               ESPALIER_TOKENIZER_FUSE_UNKNOWN))
     return malformed("flags " + std::to_string(header.flags) +
                      " are not known");
   if (header.vocabulary >= ESPALIER_TOKENIZER_LIMIT)
     return malformed("the vocabulary is too large");
-  for (int32_t id : {header.bos, header.eos})
+  for (int32_t id : {header.bos, header.eos, header.unknown})
     if (id < -1 || (id >= 0 && uint32_t(id) >= header.vocabulary))
-      return malformed("bos or eos is not in the vocabulary");
+      return malformed("bos, eos or unknown is not in the vocabulary");
   return {};
 }
 
@@ -190,9 +188,29 @@ Status checkAdded(std::span<const uint32_t> begin, std::string_view text,
     std::string_view token = text.substr(begin[i], begin[i + 1] - begin[i]);
     if (token <= last)
       return malformed("the added tokens do not ascend");
+    if (token.size() > ESPALIER_TOKENIZER_TOKEN_TEXT)
+      return malformed("an added token is too long");
     first.set(static_cast<uint8_t>(token[0]));
     last = token;
   }
+  return {};
+}
+
+Status checkCharacters(std::span<const espalier_tokenizer_character> characters,
+                       uint32_t vocabulary) {
+  for (size_t i = 0; i < characters.size(); ++i)
+    if (characters[i].id >= vocabulary ||
+        (i > 0 && characters[i - 1].scalar >= characters[i].scalar))
+      return malformed("the characters do not ascend or have no ids");
+  return {};
+}
+
+/// Indices of added tokens, ascending by id.
+Status checkOrder(std::span<const uint32_t> order,
+                  std::span<const uint32_t> ids) {
+  for (size_t i = 0; i < order.size(); ++i)
+    if (order[i] >= ids.size() || (i > 0 && ids[order[i - 1]] >= ids[order[i]]))
+      return malformed("section 'normalised order' is not one");
   return {};
 }
 
@@ -212,49 +230,129 @@ Status checkAdded(std::span<const uint32_t> begin, std::string_view text,
       return status.takeError();                                               \
   } while (false)
 
-Result<Tokenizer> Tokenizer::load(std::span<const uint8_t> tables) {
-  CHECK(checkHeader(tables));
-  Tokenizer t;
-  t.header = reinterpret_cast<const espalier_tokenizer_header *>(tables.data());
-  Sections sections(tables, *t.header);
-  CHECK(sections.check());
-  const uint32_t vocabulary = t.header->vocabulary;
-  const uint64_t offsets = uint64_t(vocabulary) + 1;
+/// Reads the sections of tables whose header is good.
+class TableReader {
+public:
+  TableReader(std::span<const uint8_t> tables, Tokenizer &t)
+      : t(t), sections(tables, *t.header), vocabulary(t.header->vocabulary) {}
+  Status read();
 
-  TAKE(t.tokenBegin, sections.array<uint32_t>(ESPALIER_TOKENS_BEGIN, offsets));
+private:
+  Status readTokens();
+  Status readModel();
+  Status readSorted();
+  Status readAdded(Tokenizer::Added &added, int section);
+  Status readSteps();
+
+  Tokenizer &t;
+  Sections sections;
+  const uint32_t vocabulary;
+};
+
+Status TableReader::readTokens() {
+  TAKE(t.tokenBegin, sections.array<uint32_t>(ESPALIER_TOKENS_BEGIN,
+                                              uint64_t(vocabulary) + 1));
   TAKE(t.tokenFlags,
        sections.array<uint8_t>(ESPALIER_TOKENS_FLAGS, vocabulary));
   t.tokenText = sections.text(ESPALIER_TOKENS_TEXT);
   CHECK(checkOffsets(t.tokenBegin, t.tokenText.size(), ESPALIER_TOKENS_BEGIN));
+  return {};
+}
 
-  TAKE(t.sorted, sections.array<uint32_t>(ESPALIER_TOKENS_SORTED));
-  CHECK(
-      checkIds(t.sorted, vocabulary, /*orNone=*/false, ESPALIER_TOKENS_SORTED));
-
-  TAKE(t.mergeBegin, sections.array<uint32_t>(ESPALIER_MERGES_BEGIN, offsets));
+Status TableReader::readModel() {
+  TAKE(t.mergeBegin, sections.array<uint32_t>(ESPALIER_MERGES_BEGIN,
+                                              uint64_t(vocabulary) + 1));
   TAKE(t.merges, sections.array<espalier_tokenizer_merge>(ESPALIER_MERGES));
   CHECK(checkOffsets(t.mergeBegin, t.merges.size(), ESPALIER_MERGES_BEGIN));
   CHECK(checkMerges(t.mergeBegin, t.merges, vocabulary));
-
   TAKE(t.byteToken, sections.array<int32_t>(ESPALIER_BYTE_TOKENS, 256));
   CHECK(
       checkIds(t.byteToken, vocabulary, /*orNone=*/true, ESPALIER_BYTE_TOKENS));
+  TAKE(t.characters,
+       sections.array<espalier_tokenizer_character>(ESPALIER_CHARACTERS));
+  CHECK(checkCharacters(t.characters, vocabulary));
+  return readSorted();
+}
 
-  for (auto [added, section] :
-       {std::pair{&t.rawAdded, int(ESPALIER_RAW_BEGIN)},
-        std::pair{&t.normalizedAdded, int(ESPALIER_NORMALIZED_BEGIN)}}) {
-    TAKE(added->id, sections.array<uint32_t>(section + 1));
-    TAKE(added->begin, sections.array<uint32_t>(section, added->id.size() + 1));
-    added->text = sections.text(section + 2);
-    CHECK(checkIds(added->id, vocabulary, /*orNone=*/false, section + 1));
-    CHECK(checkOffsets(added->begin, added->text.size(), section));
-    CHECK(checkAdded(added->begin, added->text, added->first));
+/// The search of a unigram model rests on the order; a binary search for a
+/// whole token merely finds nothing in a wrong one.
+Status TableReader::readSorted() {
+  TAKE(t.sorted, sections.array<uint32_t>(ESPALIER_TOKENS_SORTED));
+  CHECK(
+      checkIds(t.sorted, vocabulary, /*orNone=*/false, ESPALIER_TOKENS_SORTED));
+  const bool unigram = t.header->model == ESPALIER_MODEL_UNIGRAM;
+  TAKE(t.scores, sections.array<double>(ESPALIER_TOKENS_SCORE,
+                                        unigram ? t.sorted.size() : 0));
+  if (!unigram)
+    return {};
+  std::string_view last;
+  for (uint32_t id : t.sorted) {
+    std::string_view token = t.rawTextOf(id);
+    if (token <= last || token.size() > ESPALIER_TOKENIZER_TOKEN_TEXT)
+      return malformed("the tokens of the unigram model do not ascend");
+    last = token;
+    ++t.sortedFirst[static_cast<uint8_t>(token[0]) + 1];
   }
+  for (size_t i = 1; i < t.sortedFirst.size(); ++i)
+    t.sortedFirst[i] += t.sortedFirst[i - 1];
+  return {};
+}
 
+Status TableReader::readAdded(Tokenizer::Added &added, int section) {
+  TAKE(added.id, sections.array<uint32_t>(section + 1));
+  TAKE(added.begin, sections.array<uint32_t>(section, added.id.size() + 1));
+  TAKE(added.flags, sections.array<uint8_t>(section + 2, added.id.size()));
+  added.text = sections.text(section + 3);
+  CHECK(checkIds(added.id, vocabulary, /*orNone=*/false, section + 1));
+  CHECK(checkOffsets(added.begin, added.text.size(), section));
+  CHECK(checkAdded(added.begin, added.text, added.first));
+  return {};
+}
+
+Status TableReader::readSteps() {
+  Normalizer &n = t.normalizer;
+  TAKE(n.steps, sections.array<espalier_tokenizer_step>(ESPALIER_NORMALIZER));
+  TAKE(t.pieces, sections.array<espalier_tokenizer_step>(ESPALIER_PIECES));
+  TAKE(t.decoder, sections.array<espalier_tokenizer_step>(ESPALIER_DECODER));
+  TAKE(n.map, sections.array<uint32_t>(ESPALIER_CHARSMAP));
+  n.stepText = sections.text(ESPALIER_STEP_TEXT);
+  n.mapText = sections.text(ESPALIER_CHARSMAP_TEXT);
+  if (!isValidUtf8(n.mapText) || (!n.mapText.empty() && n.mapText.back()))
+    return malformed("the character map's results are no text");
+  for (auto [steps, check] :
+       {std::pair{n.steps, &checkNormalizer}, std::pair{t.pieces, &checkPieces},
+        std::pair{t.decoder, &checkDecoder}})
+    if (Status status = check(steps, n.stepText); !status)
+      return malformed(status.error().message);
+  t.bytesAt = 0;
+  while (t.bytesAt < t.pieces.size() &&
+         t.pieces[t.bytesAt].kind != ESPALIER_PIECES_BYTES)
+    ++t.bytesAt;
+  if (t.byteLevel() && t.header->model == ESPALIER_MODEL_UNIGRAM)
+    return malformed("a unigram model of bytes is not known");
+  return {};
+}
+
+Status TableReader::read() {
+  CHECK(sections.check());
+  CHECK(readTokens());
+  CHECK(readModel());
+  CHECK(readAdded(t.rawAdded, ESPALIER_RAW_BEGIN));
+  CHECK(readAdded(t.normalizedAdded, ESPALIER_NORMALIZED_BEGIN));
+  TAKE(t.normalizedOrder, sections.array<uint32_t>(ESPALIER_NORMALIZED_ORDER));
+  CHECK(checkOrder(t.normalizedOrder, t.normalizedAdded.id));
   TAKE(t.prefix, sections.array<int32_t>(ESPALIER_PREFIX));
   TAKE(t.suffix, sections.array<int32_t>(ESPALIER_SUFFIX));
   CHECK(checkIds(t.prefix, vocabulary, /*orNone=*/false, ESPALIER_PREFIX));
   CHECK(checkIds(t.suffix, vocabulary, /*orNone=*/false, ESPALIER_SUFFIX));
+  return readSteps();
+}
+
+Result<Tokenizer> Tokenizer::load(std::span<const uint8_t> tables) {
+  CHECK(checkHeader(tables));
+  Tokenizer t;
+  t.header = reinterpret_cast<const espalier_tokenizer_header *>(tables.data());
+  CHECK(TableReader(tables, t).read());
   return t;
 }
 

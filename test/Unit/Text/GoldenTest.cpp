@@ -80,8 +80,17 @@ TEST_P(Golden, Strings) {
 INSTANTIATE_TEST_SUITE_P(
     , Golden,
     testing::Values(
+        Case{"llama", FOLDER("llama")},
+        Case{"llama_legacy_config", FOLDER("llama-legacy-config")},
         Case{"llama3_rope", FOLDER("llama3-rope")},
         Case{"qwen2", FOLDER("qwen2")},
+        Case{"tokenizers_gemma", FOLDER("tokenizers/gemma")},
+        Case{"tokenizers_gemma2_small", FOLDER("tokenizers/gemma2-small")},
+        Case{"tokenizers_gpt2_small", FOLDER("tokenizers/gpt2-small")},
+        Case{"tokenizers_llama2", FOLDER("tokenizers/llama2")},
+        Case{"tokenizers_metaspace", FOLDER("tokenizers/metaspace")},
+        Case{"tokenizers_qwen3_small", FOLDER("tokenizers/qwen3-small")},
+        Case{"tokenizers_unigram", FOLDER("tokenizers/unigram")},
         Case{"tokenizers_gpt2", FOLDER("tokenizers/gpt2")},
         Case{"tokenizers_llama3", FOLDER("tokenizers/llama3")},
         Case{"tokenizers_qwen2", FOLDER("tokenizers/qwen2")},

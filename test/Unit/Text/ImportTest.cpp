@@ -7,6 +7,8 @@
 
 #include "TextTest.h"
 
+#include <cmath>
+
 using namespace espalier;
 
 namespace {
@@ -37,11 +39,15 @@ std::string configured(const std::string &config) {
   return outcome(importTokenizerJson(parseJson(smallTokenizer()), &value));
 }
 
-std::string folder(const char *name) {
-  return outcome(importTokenizerJson(
-      readJson(std::string(ESPALIER_TEST_INPUTS "/goldens/") + name +
-               "/tokenizer.json"),
-      nullptr));
+GGUFTokenizer smallSentencePiece() {
+  GGUFTokenizer gguf;
+  gguf.model = "llama";
+  gguf.tokens = {"<unk>", "<s>",     "<0x63>", "\u2581",  "a",
+                 "b",     "\u2581a", "ab",     "\u2581ab"};
+  gguf.types = {2, 3, 6, 1, 1, 1, 1, 1, 1};
+  gguf.scores = {0, 0, 0, -6, -7, -8, -2, -1, -3};
+  gguf.bos = 1;
+  return gguf;
 }
 
 GGUFTokenizer smallGGUF() {
@@ -61,23 +67,23 @@ GGUFTokenizer smallGGUF() {
 #define NOT_YET "tokenizer not supported yet: "
 
 TEST(ImportJson, NotSupported) {
-  EXPECT_EQ(folder("llama"), NOT_YET "BPE with byte_fallback");
-  EXPECT_EQ(folder("llama-legacy-config"), NOT_YET "BPE with byte_fallback");
-  EXPECT_EQ(changed("\"BPE\"", "\"Unigram\""), NOT_YET "model \"Unigram\"");
-  EXPECT_EQ(
-      changed("\"normalizer\": null", R"("normalizer": {"type": "Prepend"})"),
-      NOT_YET "normaliser \"Prepend\"");
+  EXPECT_EQ(changed("\"BPE\"", "\"WordPiece\""), NOT_YET "model \"WordPiece\"");
   EXPECT_EQ(changed("\"normalizer\": null",
-                    R"("normalizer": {"type": "Sequence",
-                       "normalizers": [{"type": "NFC"}, {"type": "NFKC"}]})"),
-            NOT_YET "normaliser \"NFKC\"");
+                    R"("normalizer": {"type": "BertNormalizer"})"),
+            NOT_YET "normaliser \"BertNormalizer\"");
+  EXPECT_EQ(changed("\"normalizer\": null",
+                    R"("normalizer": {"type": "Sequence", "normalizers": [
+                       {"type": "NFC"}, {"type": "Replace", "content": "",
+                        "pattern": {"Regex": "(a+)+$"}}]})"),
+            NOT_YET "normaliser Replace of \"(a+)+$\"");
+  EXPECT_EQ(changed("\"normalizer\": null",
+                    R"("normalizer": {"type": "Prepend", "prepend": ")" +
+                        std::string(65, 'a') + "\"}"),
+            NOT_YET "normaliser step 0: its text is too long");
   EXPECT_EQ(changed(R"({"type": "ByteLevel", "add_prefix_space": false,
                       "use_regex": true})",
-                    R"({"type": "Metaspace"})"),
-            NOT_YET "pre-tokenizer \"Metaspace\"");
-  EXPECT_EQ(
-      changed("\"add_prefix_space\": false", "\"add_prefix_space\": true"),
-      NOT_YET "ByteLevel with add_prefix_space");
+                    R"({"type": "Metaspace", "replacement": "_"})"),
+            NOT_YET "ByteLevel as pre-tokenizer or as decoder only");
   EXPECT_EQ(changed(R"({"type": "ByteLevel", "add_prefix_space": false,
                       "use_regex": true})",
                     R"({"type": "Sequence", "pretokenizers": [
@@ -86,18 +92,32 @@ TEST(ImportJson, NotSupported) {
                         {"type": "ByteLevel", "add_prefix_space": false,
                          "use_regex": false}]})"),
             NOT_YET "split expression \"(a+)+$\"");
+  EXPECT_EQ(changed(R"({"type": "ByteLevel", "add_prefix_space": false,
+                      "use_regex": true})",
+                    R"({"type": "Sequence", "pretokenizers": [
+                        {"type": "ByteLevel"}, {"type": "Punctuation"}]})"),
+            NOT_YET "pre-tokenizer step 3: its expression does not work on "
+                    "bytes");
   EXPECT_EQ(changed(R"("decoder": {"type": "ByteLevel"})",
                     R"("decoder": {"type": "WordPiece"})"),
             NOT_YET "decoder \"WordPiece\"");
+  EXPECT_EQ(changed(R"("decoder": {"type": "ByteLevel"})",
+                    R"("decoder": {"type": "Sequence", "decoders": [
+                       {"type": "Fuse"}, {"type": "ByteFallback"}]})"),
+            NOT_YET "decoder step 1: it is not known at this place");
   EXPECT_EQ(changed("\"TemplateProcessing\"", "\"BertProcessing\""),
             NOT_YET "post-processor \"BertProcessing\"");
-  EXPECT_EQ(
-      changed("\"content\": \"<s>\"", "\"lstrip\": true, \"content\": \"<s>\""),
-      NOT_YET "added token \"<s>\" with lstrip");
-  EXPECT_EQ(changed("\"unk_token\": null", "\"unk_token\": \"a\""),
-            NOT_YET "a vocabulary that lacks bytes and has an unknown token");
+  EXPECT_EQ(changed("\"unk_token\": null", "\"unk_token\": \"none\""),
+            NOT_YET "an unknown token that is not in the vocabulary");
+  EXPECT_EQ(changed("\"unk_token\": null", "\"byte_fallback\": true"),
+            NOT_YET "ByteLevel with byte_fallback and a vocabulary that lacks "
+                    "bytes");
   EXPECT_EQ(changed("\"unk_token\": null", "\"dropout\": 0.1"),
             NOT_YET "BPE with dropout");
+  EXPECT_EQ(changed("\"content\": \"<s>\"",
+                    "\"content\": \"" + std::string(1025, 'a') + "\""),
+            NOT_YET "added token \"" + std::string(80, 'a') +
+                "\"..., which is too long");
 }
 
 TEST(ImportJson, Malformed) {
@@ -185,8 +205,12 @@ TEST(ImportJson, Config) {
                           {"99999999999999999999": {"content": "y"}}})"),
             "tokenizer_config.json: 'added_tokens_decoder': expected ids with "
             "tokens, got \"99999999999999999999\"");
-  EXPECT_EQ(configured(R"({"add_prefix_space": true})"),
-            NOT_YET "add_prefix_space in tokenizer_config.json");
+  json::Value prefixed = parseJson(R"({"add_prefix_space": true})");
+  auto spaced =
+      loadTables(importTokenizerJson(parseJson(smallTokenizer()), &prefixed));
+  ASSERT_TRUE(spaced);
+  EXPECT_EQ(*spaced->tokenizer.encode("ab", false),
+            (std::vector<int32_t>{6, 3}));
 
   json::Value config = parseJson(R"({
     "bos_token": "<s>", "eos_token": {"content": "abc"}, "pad_token": "none",
@@ -234,9 +258,38 @@ TEST(ImportGGUF, Kinds) {
   gguf.pre.reset();
   EXPECT_EQ(outcome(importTokenizerGGUF(gguf)),
             NOT_YET "GGUF tokenizer without tokenizer.ggml.pre");
-  gguf.model = "llama";
+  gguf.model = "bert";
   EXPECT_EQ(outcome(importTokenizerGGUF(gguf)),
-            NOT_YET "GGUF tokenizer model \"llama\"");
+            NOT_YET "GGUF tokenizer model \"bert\"");
+}
+
+TEST(ImportGGUF, SentencePiece) {
+  auto loaded = loadTables(importTokenizerGGUF(smallSentencePiece()));
+  ASSERT_TRUE(loaded);
+  const text::Tokenizer &t = loaded->tokenizer;
+  using Ids = std::vector<int32_t>;
+  // The space in front; ab scores more than \u2581a.
+  EXPECT_EQ(*t.encode("ab", true), (Ids{1, 8}));
+  EXPECT_EQ(*t.encode("a b", false), (Ids{6, 3, 5}));
+  // c is a byte, d unknown, two of them one; a byte does not end the wait.
+  EXPECT_EQ(*t.encode("acdda", false), (Ids{6, 2, 0, 4}));
+  EXPECT_EQ(*t.encode("a<s>b", false), (Ids{6, 1, 3, 5}));
+  EXPECT_EQ(t.decode(Ids{1, 8, 6, 2}, false), "ab ac");
+  GGUFTokenizer gguf = smallSentencePiece();
+  gguf.addSpacePrefix = false;
+  loaded = loadTables(importTokenizerGGUF(gguf));
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(*loaded->tokenizer.encode("ab", false), (Ids{7}));
+  EXPECT_EQ(loaded->tokenizer.decode(Ids{8}, false), " ab");
+
+  gguf = smallSentencePiece();
+  gguf.scores.pop_back();
+  EXPECT_EQ(outcome(importTokenizerGGUF(gguf)),
+            "tokenizer.ggml.scores: expected 9 elements, one for each token, "
+            "got 8");
+  gguf.scores.push_back(NAN);
+  EXPECT_EQ(outcome(importTokenizerGGUF(gguf)),
+            "tokenizer.ggml.scores: token 8: expected a number, got NaN");
 }
 
 TEST(ImportGGUF, Ends) {

@@ -95,7 +95,7 @@ TEST(Tables, DamageIsSeen) {
     if (at < offsetof(Header, version))
       expected = "the magic number is wrong";
     else if (at < offsetof(Header, bytes))
-      expected = "is not known, expected 1";
+      expected = "is not known, expected 2";
     else if (at < offsetof(Header, hash))
       expected = "bytes, got";
     EXPECT_TRUE(contains(damaged(at), expected)) << at << ": " << damaged(at);
@@ -109,12 +109,12 @@ TEST(Tables, UnknownKinds) {
     rehash(tables);
     return use(tables);
   };
-  EXPECT_TRUE(contains(with(offsetof(Header, split), 0), "split 0"));
-  EXPECT_TRUE(contains(with(offsetof(Header, split), 5), "split 5"));
-  EXPECT_TRUE(contains(with(offsetof(Header, normalizer), 2), "normaliser 2"));
-  EXPECT_TRUE(contains(with(offsetof(Header, flags), 2), "flags 2"));
-  EXPECT_TRUE(contains(with(offsetof(Header, bos), 12), "bos or eos"));
-  EXPECT_TRUE(contains(with(offsetof(Header, eos), -2u), "bos or eos"));
+  EXPECT_TRUE(contains(with(offsetof(Header, model), 0), "model 0"));
+  EXPECT_TRUE(contains(with(offsetof(Header, model), 3), "model 3"));
+  EXPECT_TRUE(contains(with(offsetof(Header, flags), 4), "flags 4"));
+  EXPECT_TRUE(contains(with(offsetof(Header, unknown), 12), "or unknown"));
+  EXPECT_TRUE(contains(with(offsetof(Header, bos), 12), "bos, eos"));
+  EXPECT_TRUE(contains(with(offsetof(Header, eos), -2u), "bos, eos"));
 }
 
 TEST(Tables, HostileNumbersInTheHeader) {
@@ -168,6 +168,27 @@ TEST(Tables, HostileElements) {
       contains(withElement<char>(ESPALIER_RAW_TEXT, 0, 'z'), "do not ascend"));
   EXPECT_TRUE(contains(withElement<int32_t>(ESPALIER_PREFIX, 0, -1),
                        "not in a vocabulary of 12"));
+}
+
+TEST(Tables, HostileSteps) {
+  // Two steps that cut (a split, bytes), one that decodes; seven words each.
+  auto pieces = [](size_t word, uint32_t value) {
+    return withElement<uint32_t>(ESPALIER_PIECES, word, value);
+  };
+  EXPECT_TRUE(contains(pieces(0, 0), "pre-tokenizer step 0: it is not known"));
+  EXPECT_TRUE(contains(pieces(0, 5), "pre-tokenizer step 0: it is not known"));
+  EXPECT_TRUE(contains(pieces(1, 0), "its expression is not known"));
+  EXPECT_TRUE(contains(pieces(1, 22), "its expression is not known"));
+  EXPECT_TRUE(contains(pieces(1, 21), "its text is empty"));
+  EXPECT_TRUE(contains(pieces(2, 5), "its behaviour is not known"));
+  EXPECT_TRUE(contains(pieces(3, 1), "its text is out of bounds"));
+  EXPECT_TRUE(contains(pieces(4, 1), "its text is out of bounds"));
+  EXPECT_TRUE(contains(pieces(5, 0xffffffff), "its text is out of bounds"));
+  EXPECT_TRUE(contains(pieces(0, 4), "does not work on bytes"));
+  EXPECT_TRUE(contains(pieces(7, 3), "its replacement is not one character"));
+  EXPECT_TRUE(contains(withElement<uint32_t>(ESPALIER_DECODER, 0, 6),
+                       "decoder step 0: it is not known at this place"));
+  EXPECT_EQ(withElement<uint32_t>(ESPALIER_DECODER, 0, 5), "used");
 }
 
 TEST(Tables, RandomElements) {
