@@ -81,7 +81,35 @@ Status checkScales(const PackWeight &weight, const WeightRows &rows,
                "file is damaged"};
 }
 
-Status packPanels(const PackWeight &weight, const WeightRows &rows,
+/// Whether an element is infinite or no number.
+bool isFinite(Encoding encoding, const uint8_t *at) {
+  if (encoding == Encoding::F32) {
+    uint32_t bits;
+    std::memcpy(&bits, at, 4);
+    return (bits & 0x7f800000) != 0x7f800000;
+  }
+  uint16_t bits;
+  std::memcpy(&bits, at, 2);
+  uint16_t exponent = encoding == Encoding::F16 ? 0x7c00 : 0x7f80;
+  return (bits & exponent) != exponent;
+}
+
+/// `count` elements of a row of floats.
+Status checkValues(const PackWeight &weight, const WeightRows &rows,
+                   uint64_t row, const uint8_t *line, uint64_t count) {
+  size_t bytes = *panelBytes(weight.encoding, 1, 1);
+  for (uint64_t k = 0; k < count; ++k) {
+    if (isFinite(weight.encoding, line + k * bytes))
+      continue;
+    WeightRows::Origin from = rows.origin(row);
+    return Error{"tensor '" + from.tensor->name + "': row " +
+                 std::to_string(from.row) + ", element " + std::to_string(k) +
+                 ": expected a finite number, got an infinite one or NaN"};
+  }
+  return {};
+}
+
+Status packPanels(const PackWeight &weight, const WeightRows &rows, bool check,
                   const TensorSource &source, const Chunk &chunk,
                   std::array<WeightRows::Scratch, panelColumns> &scratch,
                   uint8_t *out) {
@@ -92,8 +120,14 @@ Status packPanels(const PackWeight &weight, const WeightRows &rows,
   for (uint64_t p = chunk.panelBegin; p < chunk.panelEnd; ++p) {
     uint64_t first = p * panelColumns;
     const uint8_t *lines[panelColumns] = {};
-    for (unsigned c = 0; c < panelColumns && first + c < weight.rows; ++c)
+    for (unsigned c = 0; c < panelColumns && first + c < weight.rows; ++c) {
       lines[c] = rows.read(source, first + c, scratch[c]);
+      if (check && !blocks)
+        if (Status s =
+                checkValues(weight, rows, first + c, lines[c], weight.columns);
+            !s)
+          return s;
+    }
     for (uint64_t g = 0; g < groups; ++g, out += bytes) {
       std::array<const uint8_t *, panelColumns> sources = {};
       for (unsigned c = 0; c < panelColumns && lines[c]; ++c) {
@@ -120,12 +154,17 @@ Status packPanels(const PackWeight &weight, const WeightRows &rows,
   return {};
 }
 
-Status packVector(const PackWeight &weight, const WeightRows &rows,
+Status packVector(const PackWeight &weight, const WeightRows &rows, bool check,
                   const TensorSource &source, WeightRows::Scratch &scratch,
                   uint8_t *out) {
   size_t bytes = *panelBytes(weight.encoding, 1, 1);
-  for (uint64_t row = 0; row < weight.rows; ++row)
-    std::memcpy(out + row * bytes, rows.read(source, row, scratch), bytes);
+  for (uint64_t row = 0; row < weight.rows; ++row) {
+    const uint8_t *element = rows.read(source, row, scratch);
+    if (check)
+      if (Status s = checkValues(weight, rows, row, element, 1); !s)
+        return s;
+    std::memcpy(out + row * bytes, element, bytes);
+  }
   return {};
 }
 
@@ -221,8 +260,10 @@ private:
                                             (weight.bytes / panelsOf(weight));
     std::memset(buffer.data() + packed, 0, chunk.size - packed);
     if (weight.isVector)
-      return packVector(weight, *rows, source, scratch[0], buffer.data());
-    return packPanels(weight, *rows, source, chunk, scratch, buffer.data());
+      return packVector(weight, *rows, options.checkValues, source, scratch[0],
+                        buffer.data());
+    return packPanels(weight, *rows, options.checkValues, source, chunk,
+                      scratch, buffer.data());
   }
 
   /// Chunks enter the hash of their tensor in order.

@@ -17,6 +17,8 @@
 #include "espalier/Support/Hash.h"
 
 #include <cstring>
+#include <elf.h>
+#include <random>
 
 using namespace espalier;
 using namespace espalier::runtime;
@@ -89,4 +91,43 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     openContainer(numbers, file.subspan(64));
   }
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t maxSize);
+
+/// Writes a number that means much to some field of the headers, the section
+/// table, the footer or the descriptor's numbers, and leaves the rest alone.
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
+                                          size_t maxSize, unsigned seed) {
+  std::minstd_rand random(seed);
+  if (size < 80 || random() % 3 == 0)
+    return LLVMFuzzerMutate(data, size, maxSize);
+  const uint64_t numbers[] = {0,          1,          8,          63,
+                              64,         4096,       size - 1,   size,
+                              size + 1,   size - 64,  0x7fffffff, 0x80000000,
+                              0xffffffff, 1ull << 32, 1ull << 63, ~0ull};
+  uint64_t number = numbers[random() % 16];
+  size_t width = size_t(1) << random() % 4;
+  size_t at = 0;
+  switch (random() % 4) {
+  case 0: // the ELF header, or the descriptor's numbers
+    at = random() % 64;
+    break;
+  case 1: // the footer
+    at = size - 64 + random() % 48;
+    break;
+  case 2: { // the table of sections or of segments
+    Elf64_Ehdr header;
+    memcpy(&header, data, sizeof(header));
+    uint64_t table = random() % 2 ? header.e_shoff : header.e_phoff;
+    at = table < size ? size_t(table) + random() % 512 : random() % size;
+    break;
+  }
+  default: // a magic where the footer has it
+    memcpy(data + size - 16, ESPALIER_BUNDLE_MAGIC, 16);
+    return size;
+  }
+  if (at + width <= size)
+    memcpy(data + at, &number, width);
+  return size;
 }

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "espalier/Import/GGUF.h"
+#include "GgufMutator.h"
 
 using namespace espalier;
 
@@ -29,4 +30,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       __builtin_trap();
   }
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
+                                          size_t maxSize, unsigned seed) {
+  return espalier::fuzz::mutateGguf(data, size, maxSize, seed);
 }

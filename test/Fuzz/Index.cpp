@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "JsonMutator.h"
 #include "espalier/Import/Checkpoint.h"
 
 using namespace espalier;
@@ -15,4 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       if (shard.find('/') != std::string::npos || shard == "..")
         __builtin_trap();
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
+                                          size_t maxSize, unsigned seed) {
+  return espalier::fuzz::mutateJson(data, size, maxSize, seed);
 }

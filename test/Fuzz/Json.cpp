@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "espalier/Support/Json.h"
+#include "JsonMutator.h"
 
 using namespace espalier;
 
@@ -15,4 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!json::parse(json::quote(text)))
     __builtin_trap();
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
+                                          size_t maxSize, unsigned seed) {
+  return espalier::fuzz::mutateJson(data, size, maxSize, seed);
 }

@@ -72,6 +72,17 @@ void CommandLine::choice(std::string name, std::string &value,
        }});
 }
 
+void CommandLine::passOn(std::string name, std::string placeholder,
+                         std::string help, bool repeats) {
+  Option option;
+  option.name = std::move(name);
+  option.placeholder = std::move(placeholder);
+  option.help = std::move(help);
+  option.passedOn = true;
+  option.repeats = repeats;
+  options.push_back(std::move(option));
+}
+
 CommandLine::Option *CommandLine::find(std::string_view name) {
   for (Option &option : options)
     if (option.name == name)
@@ -96,31 +107,32 @@ Status CommandLine::takeOption(const std::vector<std::string> &arguments,
     name.resize(equals);
   }
   Option *option = find(name);
-  if (!option && rest) {
-    // Every option that is passed on takes a value.
-    rest->push_back(name);
-    if (value)
-      rest->push_back(*value);
-    else if (at + 1 < arguments.size())
-      rest->push_back(arguments[++at]);
-    return {};
-  }
   if (!option)
     return Error{"unknown option '" + name + "': see espalier " +
                  usage.substr(0, usage.find(' ')) + " --help"};
-  if (option->seen)
+  if (option->seen && !option->repeats)
     return Error{name + ": given twice"};
   option->seen = true;
-  if (!option->set) {
+  bool takesValue =
+      option->passedOn ? !option->placeholder.empty() : bool(option->set);
+  if (!takesValue) {
     if (value)
       return Error{name + ": takes no value"};
-    *option->flag = true;
+    if (option->passedOn)
+      rest->push_back(name);
+    else
+      *option->flag = true;
     return {};
   }
   if (!value) {
     if (at + 1 == arguments.size())
       return Error{name + ": expected a value, got none"};
     value = arguments[++at];
+  }
+  if (option->passedOn) {
+    rest->push_back(name);
+    rest->push_back(*value);
+    return {};
   }
   if (Status status = option->set(*value); !status)
     return status.takeError().within(name);
@@ -131,7 +143,10 @@ Result<bool> CommandLine::parse(const std::vector<std::string> &arguments,
                                 std::vector<std::string> *rest) {
   for (const std::string &one : arguments)
     if (one == "--help" || one == "-h") {
-      fputs(help().c_str(), stdout);
+      if (capturedHelp)
+        *capturedHelp = help();
+      else
+        fputs(help().c_str(), stdout);
       return false;
     }
   for (size_t at = 0; at < arguments.size(); ++at) {

@@ -37,6 +37,11 @@ public:
   void choice(std::string name, std::string &value,
               std::vector<std::string> allowed, std::string help);
 
+  /// An option that is not read here: parse() puts it into `rest`, with its
+  /// value, if it has a placeholder for one.
+  void passOn(std::string name, std::string placeholder, std::string help,
+              bool repeats);
+
   /// Whether the option was given.
   bool given(std::string_view name) const;
 
@@ -47,12 +52,15 @@ public:
 
   /// The text of --help.
   std::string help() const;
+  /// Where --help puts its text; null: on standard output.
+  static inline std::string *capturedHelp = nullptr;
 
 private:
   struct Option {
     std::string name, placeholder, help;
     std::function<Status(const std::string &)> set; ///< empty: a flag
     bool *flag = nullptr;
+    bool passedOn = false, repeats = false;
     bool seen = false;
   };
   Option *find(std::string_view name);

@@ -61,6 +61,9 @@ Result<int> tool::compileCommand(const Arguments &arguments) {
             "OUT's file name)");
   line.flag("--bundle", request.bundle,
             "append the weights to the program or shared library");
+  line.flag("--check-weights", request.checkWeights,
+            "refuse weights that are infinite or no numbers\n(scales of "
+            "blocks always are)");
   request.options.declare(line, false);
   Result<bool> go = line.parse(arguments);
   if (!go)

@@ -56,12 +56,13 @@ mlir::LogicalResult runPasses(mlir::ModuleOp module,
 }
 
 PackFunction packFunction(const TensorSource &tensors, unsigned threads,
-                          Progress &progress) {
-  return [&tensors, threads,
+                          bool checkValues, Progress &progress) {
+  return [&tensors, threads, checkValues,
           &progress](mlir::ModuleOp module, const WeightLayout &,
                      const std::string &path) -> Result<PackedContainer> {
     PackOptions options;
     options.threads = threads;
+    options.checkValues = checkValues;
     options.progress = [&](const PackProgress &done) {
       progress.packed(done.tensorsDone, done.tensors, done.bytesDone,
                       done.bytes);
@@ -131,7 +132,8 @@ Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
   options.plan = planText(*model->module, *machine);
   options.executable = programPath();
   options.threads = std::max(1u, std::thread::hardware_concurrency());
-  options.pack = packFunction(model->tensors, options.threads, progress);
+  options.pack = packFunction(model->tensors, options.threads,
+                              request.checkWeights, progress);
   options.progress = [&](std::string_view stage, uint64_t, uint64_t) {
     progress.stage(std::string(stage));
   };

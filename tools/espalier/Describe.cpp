@@ -11,20 +11,6 @@
 
 using namespace espalier;
 
-std::string tool::escaped(std::string_view text) {
-  std::string out;
-  for (unsigned char c : text) {
-    if (c >= 0x20 && c != 0x7F) {
-      out += char(c);
-      continue;
-    }
-    char code[8];
-    snprintf(code, sizeof(code), "\\x%02x", c);
-    out += code;
-  }
-  return out;
-}
-
 std::string tool::shortened(std::string_view text) {
   constexpr size_t limit = 120;
   if (text.size() <= limit)

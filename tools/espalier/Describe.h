@@ -9,13 +9,26 @@
 
 #include "espalier/descriptor.h"
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 
 namespace espalier::tool {
 
 /// Text of a file for a terminal: bytes that are not printable become `\xNN`.
-std::string escaped(std::string_view text);
+inline std::string escaped(std::string_view text) {
+  std::string out;
+  for (unsigned char c : text) {
+    if (c >= 0x20 && c != 0x7F) {
+      out += char(c);
+      continue;
+    }
+    char code[8];
+    snprintf(code, sizeof(code), "\\x%02x", c);
+    out += code;
+  }
+  return out;
+}
 /// The same, of long texts only the beginning, and how long they are.
 std::string shortened(std::string_view text);
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Progress.h"
+#include "Describe.h"
 
 #include <cinttypes>
 #include <cstdio>
@@ -52,7 +53,7 @@ void Progress::packed(uint64_t tensorsDone, uint64_t tensors,
 
 void Progress::warn(const std::string &message) {
   done();
-  fprintf(stderr, "warning: %s\n", message.c_str());
+  fprintf(stderr, "warning: %s\n", escaped(message).c_str());
 }
 
 void Progress::done() {

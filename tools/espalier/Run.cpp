@@ -21,25 +21,11 @@ Result<int> tool::runCommand(const Arguments &arguments) {
       "run MODEL_OR_ARTEFACT -p TEXT|- [options]",
       "Answers a prompt: the text goes to standard output, all else to "
       "standard error.\nA model is compiled first and kept in the user's "
-      "cache.\n\n"
-      "  -p TEXT                 prompt; -p - reads it from standard input\n"
-      "  -n N                    at most N new tokens (default 0: until the "
-      "end of text\n"
-      "                          or of the context)\n"
-      "  --temp T                temperature; 0 takes the most likely token "
-      "(default 0)\n"
-      "  --top-k K               sample among the K most likely tokens (0: "
-      "all)\n"
-      "  --top-p P               sample among the most likely tokens that "
-      "together\n"
-      "                          have probability P (1: all)\n"
-      "  --seed S                seed of the random numbers (default 0)\n"
-      "  -t THREADS              threads (default 0: one for each CPU)\n"
-      "  -c CONTEXT              tokens that prompt and answer may have "
-      "together\n"
-      "                          (default 0: the model's own, 4096 at most)\n"
-      "  --weights PATH          the packed weights, where they lie elsewhere");
+      "cache.");
   line.positional(path, "MODEL_OR_ARTEFACT");
+  for (const program::OptionInfo &one : program::optionTable())
+    line.passOn(one.name, one.placeholder ? one.placeholder : "", one.help,
+                one.repeats);
   options.declare(line, true);
   std::vector<std::string> rest;
   Result<bool> go = line.parse(arguments, &rest);

@@ -5,7 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Commands.h"
+#include "Describe.h"
+#include "Manual.h"
 
+#include <algorithm>
 #include <climits>
 #include <cstdio>
 #include <string_view>
@@ -15,12 +18,6 @@ using namespace espalier;
 using namespace espalier::tool;
 
 namespace {
-
-struct Command {
-  std::string_view name;
-  Result<int> (*run)(const Arguments &);
-  const char *summary;
-};
 
 constexpr Command commands[] = {
     {"compile", compileCommand, "a model to a program or library"},
@@ -37,6 +34,7 @@ void printUsage(FILE *to) {
   for (const Command &command : commands)
     fprintf(to, "  %-10.*s%s\n", int(command.name.size()), command.name.data(),
             command.summary);
+  fputs("  completion for bash, zsh or fish\n", to);
   fputs("\nespalier COMMAND --help shows the options of a command.\n", to);
 }
 
@@ -60,14 +58,21 @@ int main(int argc, char **argv) {
     puts("espalier " ESPALIER_VERSION);
     return 0;
   }
+  auto finish = [](Result<int> status) {
+    if (status)
+      return *status;
+    // Names from a stranger's file do not steer the terminal.
+    fprintf(stderr, "error: %s\n", escaped(status.error().message).c_str());
+    return 1;
+  };
+  Arguments rest(argv + std::min(argc, 2), argv + argc);
   for (const Command &command : commands)
-    if (command.name == name) {
-      Result<int> status = command.run(Arguments(argv + 2, argv + argc));
-      if (status)
-        return *status;
-      fprintf(stderr, "error: %s\n", status.error().message.c_str());
-      return 1;
-    }
+    if (command.name == name)
+      return finish(command.run(rest));
+  if (name == "completion")
+    return finish(printCompletion(commands, rest));
+  if (name == "manual") // for the build, which installs the pages
+    return finish(printManual(commands, rest));
   if (name.empty())
     fputs("error: no command given\n", stderr);
   else

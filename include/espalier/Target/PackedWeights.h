@@ -49,6 +49,9 @@ struct PackOptions {
   unsigned threads = 2;
   /// What errors about the file that is written begin with.
   std::string output = "packed weights";
+  /// Refuse weights that are infinite or no numbers. (Scales of blocks always
+  /// are.)
+  bool checkValues = false;
   /// Called now and then, never by two threads at once.
   std::function<void(const PackProgress &)> progress;
 };

@@ -15,115 +15,267 @@
 using namespace espalier;
 using namespace espalier::program;
 
-const char *const program::optionsHelp =
-    "  -p TEXT         prompt; -p - reads it from standard input\n"
-    "  -n N            at most N new tokens (default 0: until the end of text\n"
-    "                  or of the context)\n"
-    "  --temp T        temperature; 0 takes the most likely token (default 0)\n"
-    "  --top-k K       sample among the K most likely tokens (default 0: all)\n"
-    "  --top-p P       sample among the most likely tokens that together have\n"
-    "                  probability P (default 1: all)\n"
-    "  --seed S        seed of the random numbers (default 0)\n"
-    "  -t THREADS      threads (default 0: one for each CPU)\n"
-    "  -c CONTEXT      tokens that prompt and answer may have together\n"
-    "                  (default 0: the model's own, 4096 at most)\n"
-    "  --weights PATH  the packed weights, where they do not lie beside the\n"
-    "                  program\n"
-    "  --help          this text\n";
-
 namespace {
 
-/// Reads options one by one; the first error stays.
-class Parser {
+/// The value of one option; the first error stays.
+class Value {
 public:
-  Parser(int argc, char **argv) : argc(argc), argv(argv) {}
+  Value(const char *option, const char *text) : option(option), text(text) {}
 
-  bool next() { return !failure && ++at < argc; }
-  const char *name() const { return argv[at]; }
-  bool is(const char *first, const char *second = "") const {
-    return strcmp(name(), first) == 0 || strcmp(name(), second) == 0;
-  }
+  const char *string() const { return text; }
 
-  const char *text() {
-    option = name();
-    if (at + 1 < argc)
-      return argv[++at];
-    failure = Error{std::string(option) + ": expected a value, got none"};
-    return nullptr;
-  }
-
-  uint64_t integer(uint64_t limit) {
-    const char *value = text();
-    if (!value)
-      return 0;
+  uint64_t integer(uint64_t most) {
     char *end;
     errno = 0;
-    unsigned long long number = strtoull(value, &end, 10);
-    if (*value < '0' || *value > '9' || *end || errno || number > limit)
-      refuse(value, "a whole number of 0 to " + std::to_string(limit));
+    unsigned long long number = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno || number > most)
+      refuse("a whole number of 0 to " + std::to_string(most));
     return number;
+  }
+  uint32_t count() { return uint32_t(integer(UINT32_MAX)); }
+  /// A number of tokens to look back at.
+  int32_t window() {
+    return strcmp(text, "-1") == 0 ? -1 : int32_t(integer(INT32_MAX));
   }
 
   float real() {
-    const char *value = text();
-    if (!value)
-      return 0;
     char *end;
-    float number = strtof(value, &end);
-    if (end == value || *end || !std::isfinite(number))
-      refuse(value, "a number");
+    float number = strtof(text, &end);
+    if (end == text || *end || !std::isfinite(number))
+      refuse("a number");
     return number;
   }
 
-  void refuse(const char *value, const std::string &expected) {
-    failure = Error{std::string(option) + ": expected " + expected + ", got '" +
-                    value + "'"};
+  /// ID+NUMBER or ID-NUMBER; the number may be "inf".
+  espalier_logit_bias bias() {
+    char *end, *last;
+    errno = 0;
+    unsigned long long id = strtoull(text, &end, 10);
+    bool isId = *text >= '0' && *text <= '9' && !errno && id <= INT32_MAX;
+    float number = strtof(end, &last);
+    if (!isId || (*end != '+' && *end != '-') || last == end || *last ||
+        !(number < INFINITY))
+      refuse("ID+NUMBER, ID-NUMBER or ID-inf");
+    return {int32_t(id), number};
   }
 
   std::optional<Error> failure;
 
 private:
-  int argc;
-  char **argv;
-  int at = -1;
-  const char *option = "";
+  void refuse(const std::string &expected) {
+    if (!failure)
+      failure = Error{std::string(option) + ": expected " + expected +
+                      ", got '" + text + "'"};
+  }
+
+  const char *option, *text;
+};
+
+struct Entry {
+  OptionInfo info;
+  void (*set)(Options &, Value &);
+};
+
+using G = espalier_generate_options;
+template <float G::*Field> void setReal(Options &o, Value &v) {
+  o.generate.*Field = v.real();
+}
+template <uint32_t G::*Field> void setCount(Options &o, Value &v) {
+  o.generate.*Field = v.count();
+}
+template <int32_t G::*Field> void setWindow(Options &o, Value &v) {
+  o.generate.*Field = v.window();
+}
+
+const Entry entries[] = {
+    {{"-p", "TEXT", "prompt; -p - reads it from standard input", false},
+     [](Options &o, Value &v) { o.prompt = v.string(); }},
+    {{"-n", "N",
+      "at most N new tokens (default 0: until the end of text\nor of the "
+      "context)",
+      false},
+     setCount<&G::max_tokens>},
+    {{"--temp", "T", "temperature; 0 takes the most likely token (default\n0)",
+      false},
+     setReal<&G::temperature>},
+    {{"--top-k", "K", "sample among the K most likely tokens (default 0:\nall)",
+      false},
+     setCount<&G::top_k>},
+    {{"--typical", "P",
+      "sample among the tokens nearest to the expected\nsurprise that "
+      "together have probability P (default 1:\nall)",
+      false},
+     setReal<&G::typical_p>},
+    {{"--top-p", "P",
+      "sample among the most likely tokens that together\nhave probability P "
+      "(default 1: all)",
+      false},
+     setReal<&G::top_p>},
+    {{"--min-p", "P",
+      "sample among the tokens that are at least P times as\nlikely as the "
+      "most likely one (default 0: all)",
+      false},
+     setReal<&G::min_p>},
+    {{"--seed", "S", "seed of the random numbers (default 0)", false},
+     [](Options &o, Value &v) { o.generate.seed = v.integer(UINT64_MAX); }},
+    {{"--repeat-penalty", "R",
+      "divides positive logits, and multiplies negative\nones, of tokens that "
+      "were there (default 1: none)",
+      false},
+     setReal<&G::repeat_penalty>},
+    {{"--frequency-penalty", "F",
+      "taken off a logit for each time that the token was\nthere (default 0)",
+      false},
+     setReal<&G::frequency_penalty>},
+    {{"--presence-penalty", "F",
+      "taken off the logit of a token that was there\n(default 0)", false},
+     setReal<&G::presence_penalty>},
+    {{"--repeat-last-n", "N",
+      "tokens that these penalties look back at (default\n64; 0: none; -1: "
+      "all)",
+      false},
+     setWindow<&G::repeat_last_n>},
+    {{"--dry-multiplier", "M",
+      "DRY: weight of the penalty on what would go on a\nrepetition (default "
+      "0: none)",
+      false},
+     setReal<&G::dry_multiplier>},
+    {{"--dry-base", "B",
+      "DRY: factor for each further token repeated (default\n1.75)", false},
+     setReal<&G::dry_base>},
+    {{"--dry-allowed-length", "N",
+      "DRY: tokens whose repetition begins to count (default\n2)", false},
+     setCount<&G::dry_allowed_length>},
+    {{"--dry-penalty-last-n", "N",
+      "DRY: tokens to look back at (default -1: all; 0: none)", false},
+     setWindow<&G::dry_last_n>},
+    {{"--dry-sequence-breaker", "TEXT",
+      "DRY: text that no repetition goes over; may be given\nseveral times, in "
+      "place of newline, colon, double\nquote and asterisk; 'none': no text",
+      true},
+     [](Options &o, Value &v) { o.breakers.push_back(v.string()); }},
+    {{"--logit-bias", "ID+B",
+      "added to the logit of token ID (ID-B: taken off,\nID-inf: never); may "
+      "be given several times",
+      true},
+     [](Options &o, Value &v) { o.biases.push_back(v.bias()); }},
+    {{"--stop", "TEXT",
+      "ends the answer before this text; may be given\nseveral times", true},
+     [](Options &o, Value &v) { o.stops.push_back(v.string()); }},
+    {{"--stop-token", "ID",
+      "ends the answer before this token; may be given\nseveral times", true},
+     [](Options &o, Value &v) {
+       o.endTokens.push_back(int32_t(v.integer(INT32_MAX)));
+     }},
+    {{"--ignore-eos", nullptr,
+      "the model's end-of-text tokens do not end the answer", false},
+     [](Options &o, Value &) { o.generate.ignore_eos = 1; }},
+    {{"--json", nullptr, "one JSON object a line: each token, then how it went",
+      false},
+     [](Options &o, Value &) { o.json = true; }},
+    {{"--logprobs", "N",
+      "with --json: each token's log probability, and the N\nmost likely ones",
+      false},
+     setCount<&G::logprobs>},
+    {{"--session", "FILE",
+      "keep the computed tokens in FILE: what the next prompt\nbegins with in "
+      "common is not computed again",
+      false},
+     [](Options &o, Value &v) { o.sessionFile = v.string(); }},
+    {{"-t", "THREADS", "threads (default 0: one for each CPU)", false},
+     [](Options &o, Value &v) { o.open.threads = v.count(); }},
+    {{"-c", "CONTEXT",
+      "tokens that prompt and answer may have together\n(default 0: the "
+      "model's own, 4096 at most)",
+      false},
+     [](Options &o, Value &v) { o.open.context = v.count(); }},
+    {{"--weights", "PATH", "the packed weights, where they lie elsewhere",
+      false},
+     [](Options &o, Value &v) { o.open.weights = v.string(); }},
 };
 
 } // namespace
+
+/// Points the generation's lists to those that were collected.
+static void linkLists(Options &options) {
+  espalier_generate_options &g = options.generate;
+  g.stops = options.stops.data();
+  g.stop_count = uint32_t(options.stops.size());
+  g.logit_bias = options.biases.data();
+  g.logit_bias_count = uint32_t(options.biases.size());
+  g.end_tokens = options.endTokens.data();
+  g.end_token_count = uint32_t(options.endTokens.size());
+  if (options.breakers.empty())
+    return;
+  // A list, if only of nothing, takes the place of the default one.
+  g.dry_breakers = options.breakers.data();
+  if (options.breakers.size() > 1 || strcmp(options.breakers[0], "none") != 0)
+    g.dry_breaker_count = uint32_t(options.breakers.size());
+}
+
+std::vector<OptionInfo> program::optionTable() {
+  std::vector<OptionInfo> infos;
+  for (const Entry &entry : entries)
+    infos.push_back(entry.info);
+  return infos;
+}
 
 Result<Options> program::parseOptions(int argc, char **argv) {
   Options options;
   espalier_open_options_init(&options.open);
   espalier_generate_options_init(&options.generate);
-  Parser parser(argc, argv);
-  while (parser.next()) {
-    if (parser.is("--help", "-h"))
+  bool seen[std::size(entries)] = {};
+  for (int at = 0; at < argc; ++at) {
+    const char *name = argv[at];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
       options.help = true;
-    else if (parser.is("-p"))
-      options.prompt = parser.text();
-    else if (parser.is("-n"))
-      options.generate.max_tokens = uint32_t(parser.integer(UINT32_MAX));
-    else if (parser.is("--temp"))
-      options.generate.temperature = parser.real();
-    else if (parser.is("--top-k"))
-      options.generate.top_k = uint32_t(parser.integer(UINT32_MAX));
-    else if (parser.is("--top-p"))
-      options.generate.top_p = parser.real();
-    else if (parser.is("--seed"))
-      options.generate.seed = parser.integer(UINT64_MAX);
-    else if (parser.is("-t"))
-      options.open.threads = uint32_t(parser.integer(UINT32_MAX));
-    else if (parser.is("-c"))
-      options.open.context = uint32_t(parser.integer(UINT32_MAX));
-    else if (parser.is("--weights"))
-      options.open.weights = parser.text();
-    else
-      return Error{std::string("unknown option '") + parser.name() +
-                   "': see --help"};
+      return options;
+    }
+    size_t index = 0;
+    while (index < std::size(entries) &&
+           strcmp(entries[index].info.name, name) != 0)
+      ++index;
+    if (index == std::size(entries))
+      return Error{std::string("unknown option '") + name + "': see --help"};
+    const Entry &entry = entries[index];
+    if (seen[index] && !entry.info.repeats)
+      return Error{std::string(name) + ": given twice"};
+    seen[index] = true;
+    if (entry.info.placeholder && ++at == argc)
+      return Error{std::string(name) + ": expected a value, got none"};
+    Value value(name, argv[at]);
+    entry.set(options, value);
+    if (value.failure)
+      return std::move(*value.failure);
   }
-  if (parser.failure)
-    return std::move(*parser.failure);
-  if (!options.help && !options.prompt)
+  if (!options.prompt)
     return Error{"no prompt: give -p TEXT, or -p - for standard input"};
+  if (options.generate.logprobs != 0 && !options.json)
+    return Error{"--logprobs: needs --json, which prints them"};
+  linkLists(options);
   return options;
+}
+
+std::string program::optionsHelp() {
+  constexpr size_t column = 26;
+  std::string out;
+  auto add = [&](std::string left, std::string_view help) {
+    out += left;
+    out.append(left.size() + 2 > column ? 1 : column - left.size(),
+               left.size() + 2 > column ? '\n' : ' ');
+    if (left.size() + 2 > column)
+      out.append(column, ' ');
+    for (char c : help) {
+      out += c;
+      if (c == '\n')
+        out.append(column, ' ');
+    }
+    out += '\n';
+  };
+  for (const OptionInfo &info : optionTable())
+    add(std::string("  ") + info.name +
+            (info.placeholder ? std::string(" ") + info.placeholder : ""),
+        info.help);
+  add("  --help", "this text");
+  return out;
 }

@@ -10,20 +10,43 @@
 #include "espalier/Support/Result.h"
 #include "espalier/espalier.h"
 
+#include <span>
+#include <string>
+#include <vector>
+
 namespace espalier::program {
 
 struct Options {
+  Options() = default;
+  Options(Options &&) = default; // keeps the lists where `generate` points to
+  Options &operator=(Options &&) = default;
+
   bool help = false;
-  const char *prompt = nullptr; ///< "-": standard input
+  bool json = false;
+  const char *prompt = nullptr;      ///< "-": standard input
+  const char *sessionFile = nullptr; ///< kept from run to run
   espalier_open_options open;
-  espalier_generate_options generate;
+  espalier_generate_options generate; ///< its lists are those below
+
+  std::vector<const char *> stops, breakers;
+  std::vector<espalier_logit_bias> biases;
+  std::vector<int32_t> endTokens;
 };
+
+/// An option as a user sees it. `espalier run` has them too.
+struct OptionInfo {
+  const char *name;
+  const char *placeholder; ///< of its value; NULL: it has none
+  const char *help;
+  bool repeats; ///< may be given several times
+};
+std::vector<OptionInfo> optionTable();
 
 /// `argv` without the program's name.
 Result<Options> parseOptions(int argc, char **argv);
 
-/// The text of --help.
-extern const char *const optionsHelp;
+/// The text of --help about them, a line or more each.
+std::string optionsHelp();
 
 } // namespace espalier::program
 

@@ -5,10 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Pack.h"
+#include "espalier/Import/Checkpoint.h"
 #include "espalier/Support/MappedFile.h"
+#include "espalier/Support/ShortenedFiles.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <unistd.h>
 
 using namespace espalier;
 using namespace espalier::test;
@@ -180,6 +184,86 @@ TEST(Container, DamagedBlocksAreRefused) {
   EXPECT_NE(minimum.error().message.find("tensor 'm': row 3, block 0"),
             std::string::npos)
       << minimum.error().message;
+}
+
+// NaN and infinity stand in no weight where that is asked for; else they are
+// packed as they are.
+TEST(Container, NonFiniteWeights) {
+  for (float bad : {NAN, -NAN, INFINITY, -INFINITY}) {
+    std::vector<float> values(20 * 8, 0.5f), scale(8, 1.0f);
+    values[17 * 8 + 3] = bad;
+    SourceTensor m = tensor("m", Encoding::F32, {20, 8}, bytesOf(values));
+    SourceTensor v = tensor("v", Encoding::F32, {8}, bytesOf(scale));
+    PackPlan both =
+        plan({matrix("m", m, Encoding::F32, 1, 20, 8), vector("v", v, 8)});
+    PackOptions check;
+    check.checkValues = true;
+    EXPECT_TRUE(pack(both, {}));
+    Result<Packed> packed = pack(both, {}, check);
+    ASSERT_FALSE(packed);
+    EXPECT_EQ(packed.error().message,
+              "tensor 'm': row 17, element 3: expected a finite number, got an "
+              "infinite one or NaN");
+    values[17 * 8 + 3] = 65504;
+    EXPECT_TRUE(pack(both, {}, check));
+    scale[7] = bad;
+    packed = pack(both, {}, check);
+    ASSERT_FALSE(packed);
+    EXPECT_NE(packed.error().message.find("tensor 'v': row 7"),
+              std::string::npos)
+        << packed.error().message;
+  }
+}
+
+// A file that is written, shortened or replaced after it was checked: what was
+// mapped is never read beyond its end, and nothing is made of it.
+TEST(Container, FileChangedAfterValidation) {
+  char name[] = "/tmp/espalier-changed-XXXXXX";
+  int fd = mkstemp(name);
+  ASSERT_GE(fd, 0);
+  close(fd);
+  std::string path = name;
+  std::string header = "{\"m\":{\"dtype\":\"F32\",\"shape\":[1024,1024],"
+                       "\"data_offsets\":[0,4194304]}}";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  uint64_t length = header.size();
+  auto write = [&] {
+    FILE *file = fopen(path.c_str(), "wb");
+    fwrite(&length, 8, 1, file);
+    fwrite(header.data(), 1, header.size(), file);
+    std::vector<float> zeros(1 << 20);
+    fwrite(zeros.data(), 4, zeros.size(), file);
+    fclose(file);
+  };
+  auto changed = [&](auto change) {
+    write();
+    ShortenedFileGuard guard;
+    Result<Checkpoint> checkpoint = Checkpoint::open(path);
+    ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+    TensorSource source(std::move(*checkpoint));
+    const SourceTensor *m = source.find("m");
+    ASSERT_NE(m, nullptr);
+    change();
+    Result<Packed> packed =
+        pack(plan({matrix("m", *m, Encoding::F32, 1, 1024, 1024)}), source);
+    ASSERT_FALSE(packed);
+    EXPECT_EQ(packed.error().message,
+              path + ": the file changed while it was being read; try again "
+                     "once nothing writes to it");
+  };
+  changed([&] { ASSERT_EQ(truncate(path.c_str(), 100), 0); });
+  changed([&] { ASSERT_EQ(truncate(path.c_str(), 1 << 20), 0); });
+  changed([&] { // longer, and again as long as it was
+    ASSERT_EQ(truncate(path.c_str(), 8 << 20), 0);
+    ASSERT_EQ(truncate(path.c_str(), 8 + long(header.size()) + 4194304), 0);
+  });
+  changed([&] { // other bytes in the same place
+    FILE *file = fopen(path.c_str(), "r+b");
+    fseek(file, 1 << 20, SEEK_SET);
+    fputs("other", file);
+    fclose(file);
+  });
+  unlink(name);
 }
 
 TEST(MadeUp, RowsDoNotDependOnWhatIsAskedForTogether) {

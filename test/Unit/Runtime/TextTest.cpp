@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Fixture.h"
+#include "espalier/Support/Json.h"
+#include "espalier/Support/Utf8.h"
 
 #include <climits>
 #include <csignal>
@@ -12,6 +14,8 @@
 #include <cstring>
 #include <sys/wait.h>
 #include <unistd.h>
+
+using namespace espalier;
 
 namespace {
 
@@ -184,6 +188,16 @@ TEST(Program, Errors) {
   expectError("-p a --temp hot", "--temp: expected a number, got 'hot'");
   expectError("--prompt a", "unknown option '--prompt': see --help");
   expectError("-p a --weights /no/such", "/no/such");
+  expectError("-p a -n 1 -n 2", "-n: given twice");
+  expectError("-p a --min-p 2 --weights " + weightsOfProgram(), "min_p: ");
+  expectError("-p a --repeat-last-n -2", "--repeat-last-n: expected");
+  expectError("-p a --logit-bias 3", "--logit-bias: expected ID+NUMBER, "
+                                     "ID-NUMBER or ID-inf, got '3'");
+  expectError("-p a --logit-bias 3+inf", "--logit-bias: expected");
+  expectError("-p a --logit-bias=3+1", "unknown option");
+  expectError("-p a --logprobs 2", "--logprobs: needs --json");
+  expectError("-p a --stop '' --weights " + weightsOfProgram(),
+              "stops: text 0: expected 1 to 1024 bytes, got 0");
   expectError("-p a -c 501 --weights " + weightsOfProgram(), "context: ");
   expectError("-p a -c 1 -n 1 --top-p 2 --weights " + weightsOfProgram(),
               "top_p: ");
@@ -192,6 +206,84 @@ TEST(Program, Errors) {
   Finished help = runProgram("--help");
   EXPECT_EQ(help.status, 0);
   EXPECT_NE(help.out.find("--top-p P"), std::string::npos);
+}
+
+TEST(Program, JsonLines) {
+  std::string options = " -t 2 -c 100 --weights " + weightsOfProgram();
+  Finished text = runProgram("-p abc -n 6" + options);
+  Finished run = runProgram("-p abc -n 6 --json --logprobs 2" + options);
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(run.err, "");
+  std::vector<json::Value> lines;
+  for (size_t at = 0; at < run.out.size();) {
+    size_t end = run.out.find('\n', at);
+    Result<json::Value> value = json::parse(run.out.substr(at, end - at));
+    ASSERT_TRUE(value) << run.out.substr(at, end - at);
+    lines.push_back(std::move(*value));
+    at = end + 1;
+  }
+  ASSERT_GE(lines.size(), 7u);
+  std::string joined;
+  for (size_t i = 0; i + 1 < lines.size(); ++i) {
+    joined += *lines[i].find("text")->asString();
+    if (lines[i].find("token")->isNull())
+      continue;
+    const json::Array &top = *lines[i].find("top_logprobs")->asArray();
+    ASSERT_EQ(top.size(), 2u);
+    EXPECT_EQ(top[0].find("token")->asInteger(),
+              lines[i].find("token")->asInteger());
+    EXPECT_EQ(top[0].find("logprob")->asDouble(),
+              lines[i].find("logprob")->asDouble());
+  }
+  EXPECT_EQ(joined + "\n", text.out);
+  EXPECT_EQ(*lines.back().find("finish")->asString(), "length");
+  EXPECT_EQ(lines.back().find("prompt_tokens")->asInteger(), 2);
+  EXPECT_EQ(lines.back().find("new_tokens")->asInteger(), 6);
+}
+
+TEST(Program, StopsAndBiases) {
+  std::string options = " -n 12 -t 2 -c 100 --weights " + weightsOfProgram();
+  std::string all = runProgram("-p abc" + options).out;
+  std::string stop = all.substr(4, 2);
+  ASSERT_TRUE(isValidUtf8(stop));
+  Finished run =
+      runProgram("-p abc --stop xyz --stop '" + stop + "'" + options);
+  EXPECT_EQ(run.out, all.substr(0, all.find(stop)) + "\n") << run.err;
+  // A token that is always the best, and then never is.
+  run = runProgram("-p abc --logit-bias 3+100" + options);
+  EXPECT_EQ(run.out, "dddddddddddd\n") << run.err;
+  run = runProgram("-p abc --logit-bias 3+100 --logit-bias 3-inf" + options);
+  EXPECT_EQ(run.out.find('d'), std::string::npos);
+}
+
+TEST(Program, SessionsAreKeptFromRunToRun) {
+  std::string options = " -n 5 -t 2 -c 100 --weights " + weightsOfProgram();
+  std::string file = fake::freshFolder() + "kept";
+  std::string with = " --session " + file + options;
+  std::string first = runProgram("-p abcdefgh" + options).out;
+  Finished run = runProgram("-p abcdefgh" + with);
+  EXPECT_EQ(run.out, first) << run.err;
+  EXPECT_EQ(run.err.find("prompt: 7 tokens in"), 0u) << run.err;
+  // All but the last token was there.
+  run = runProgram("-p abcdefgh" + with);
+  EXPECT_EQ(run.out, first);
+  EXPECT_EQ(run.err.find("prompt: 1 tokens (and 6 that were there)"), 0u)
+      << run.err;
+  // Another end: the beginning in common is taken.
+  std::string other = runProgram("-p abcdxyz" + options).out;
+  run = runProgram("-p abcdxyz --json" + with);
+  EXPECT_NE(run.out.find("\"prompt_tokens\":6,\"reused_tokens\":3"),
+            std::string::npos)
+      << run.out;
+  run = runProgram("-p abcdxyz" + with);
+  EXPECT_EQ(run.out, other);
+  // What is not a session is refused and stays.
+  std::vector<uint8_t> text(5000, 'x');
+  fake::writeFile(file, text);
+  run = runProgram("-p abc" + with);
+  EXPECT_EQ(run.status, 1);
+  EXPECT_EQ(run.err, "error: " + file + ": not a saved session\n");
+  EXPECT_EQ(fake::readFile(file), text);
 }
 
 TEST(Program, CtrlCEndsItCleanly) {
