@@ -42,15 +42,36 @@ def XF_RopeTableOp : XF_Op<"rope_table", [Symbol]> {
   let description = [{
     `frequencies[i]` is the float32 angle per position of the i-th rotated pair,
     with the scaling of the model (linear, llama3, yarn) already in it; cosines and
-    sines are multiplied by `factor` (yarn's attention factor).
+    sines are multiplied by `factor` (the attention factor of yarn and longrope).
+
+    With `beyond P` these hold for a model that is opened for a context of at most P
+    tokens. For a larger one count either the listed frequencies (longrope) or those
+    that follow from `dynamic_theta`, `dynamic_factor` and the context (dynamic): see
+    `docs/numerics.md`. They are chosen once, when the model is opened.
 
     Constraints:
     - (C1) there is at least one frequency, and all are finite and not negative;
-    - (C2) the factor is finite and positive.
+    - (C2) the factor is finite and positive;
+    - (C3) with `beyond`, P is positive, and there are either frequencies, as many,
+      finite and not negative, or `dynamic_theta` > 1 and `dynamic_factor` > 0, both
+      finite, and at least two frequencies; without, neither.
+
+    ```mlir
+    xf.rope_table @rope [1.0, 0.5] factor 1.1 beyond 4096 [0.9, 0.1]
+    xf.rope_table @other [1.0, 0.01] factor 1.0 beyond 2048
+      {dynamic_factor = 2.0 : f64, dynamic_theta = 1.0e4 : f64}
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, DenseF32ArrayAttr:$frequencies,
-                       F32Attr:$factor);
-  let assemblyFormat = "$sym_name custom<ExactFloats>($frequencies) `factor` $factor attr-dict";
+                       F32Attr:$factor, OptionalAttr<I64Attr>:$switch_position,
+                       OptionalAttr<DenseF32ArrayAttr>:$long_frequencies,
+                       OptionalAttr<F64Attr>:$dynamic_theta,
+                       OptionalAttr<F64Attr>:$dynamic_factor);
+  let assemblyFormat = [{
+    $sym_name custom<ExactFloats>($frequencies) `factor` $factor
+    (`beyond` $switch_position^ custom<OptionalExactFloats>($long_frequencies))?
+    attr-dict
+  }];
   let hasVerifier = 1;
 }
 

@@ -67,16 +67,18 @@ void refuseUnsupported(ConfigReader &reader) {
 /// What many families have.
 void readShared(ConfigReader &reader, const ConfigKeys &keys,
                 ModelConfig &config) {
-  auto required = [&](std::string_view key, uint64_t &into) {
-    if (!key.empty())
+  auto required = [&](std::string_view key, uint64_t otherwise,
+                      uint64_t &into) {
+    into = otherwise;
+    if (!key.empty() && (otherwise == 0 || reader.has(key)))
       reader.required(key, into);
   };
-  required(keys.layers, config.layers);
-  required(keys.hidden, config.hidden);
-  required(keys.heads, config.heads);
-  required(keys.ffn, config.ffn);
-  required("vocab_size", config.vocab);
-  config.kvHeads = config.heads;
+  required(keys.layers, keys.defaultLayers, config.layers);
+  required(keys.hidden, keys.defaultHidden, config.hidden);
+  required(keys.heads, keys.defaultHeads, config.heads);
+  required(keys.ffn, keys.defaultFfn, config.ffn);
+  required("vocab_size", keys.defaultVocab, config.vocab);
+  config.kvHeads = keys.defaultKvHeads ? keys.defaultKvHeads : config.heads;
   if (!keys.kvHeads.empty())
     reader.count(keys.kvHeads, config.kvHeads);
   config.maxPositions = keys.defaultPositions;
@@ -120,6 +122,14 @@ void startStructure(ConfigReader &reader, const ConfigKeys &keys,
   config.ropes.emplace_back();
   config.ropes[0].theta = keys.defaultTheta;
   config.ropes[0].dim = uint64_t(double(config.headDim) * keys.partialRotary);
+}
+
+/// What a model with a dynamic rope was made for is what its factor gives.
+void stretchPositions(ModelConfig &config) {
+  for (const RopeConfig &rope : config.ropes)
+    if (rope.kind == RopeConfig::Kind::Dynamic && rope.factor > 1)
+      config.maxPositions = uint64_t(
+          std::min(rope.originalPositions * rope.factor, double(1u << 30)));
 }
 
 /// A window that no row reaches beyond is none.
@@ -185,6 +195,7 @@ Result<ModelConfig> readHuggingFaceConfig(const json::Value &root,
     readPlainLayers(reader, config);
   if (Status s = reader.status(); !s)
     return s.takeError();
+  stretchPositions(config);
   dropIdleWindows(config);
 
   readElementType(reader, config);

@@ -61,6 +61,18 @@ void ConfigReader::required(std::string_view key, uint64_t &into) {
   count(key, into);
 }
 
+void ConfigReader::countOrNone(std::string_view key, uint64_t &into) {
+  if (const Value *value = object.find(key); value && value->isNull())
+    into = 0;
+  count(key, into);
+}
+
+void ConfigReader::numberOrNone(std::string_view key, double &into) {
+  if (const Value *value = object.find(key); value && value->isNull())
+    into = 0;
+  number(key, into);
+}
+
 void ConfigReader::number(std::string_view key, double &into) {
   const Value *value = find(key);
   if (!value)
@@ -165,6 +177,14 @@ void readPlainLayers(ConfigReader &reader, ModelConfig &config) {
         return reader.fail({"'layer_types': " + shown(type) +
                             " is not supported; full_attention is"});
   }
+}
+
+void readWindow(ConfigReader &reader, ModelConfig &config, uint64_t window) {
+  reader.countOrNone("sliding_window", window);
+  if (window == 0 && reader.has("sliding_window"))
+    reader.unsupported("sliding_window", "null and positive numbers are");
+  for (LayerStructure &layer : config.structure)
+    layer.window = window;
 }
 
 void readLayerTypes(ConfigReader &reader, ModelConfig &config, uint64_t window,

@@ -37,6 +37,9 @@ public:
   /// A list of finite numbers.
   void numbers(std::string_view key, std::vector<double> &into);
   void required(std::string_view key, uint64_t &into);
+  /// The same where null is a value: it means none, 0.
+  void countOrNone(std::string_view key, uint64_t &into);
+  void numberOrNone(std::string_view key, double &into);
 
   /// Fails where the key has another value than the one with which it changes
   /// nothing.
@@ -68,8 +71,16 @@ Error wrongKind(std::string_view key, const char *wanted,
 void readRope(ConfigReader &reader, const ModelConfig &config, RopeConfig &rope,
               std::string_view layerType = {});
 
+/// The same for one object of rope parameters.
+void readRopeObject(ConfigReader &reader, const json::Value &object,
+                    const ModelConfig &config, RopeConfig &rope);
+
 /// What a family without windows and with at most one rope has.
 void readPlainLayers(ConfigReader &reader, ModelConfig &config);
+
+/// `sliding_window` of all layers: a count, or null for none. `window`: what
+/// counts where the key is missing.
+void readWindow(ConfigReader &reader, ModelConfig &config, uint64_t window);
 
 /// Gives each layer that `layer_types` names sliding the window `window` (0:
 /// none). Without that key, `isSliding(i)` tells. Other types are refused.

@@ -184,6 +184,9 @@ struct ConfigKeys {
                    positions = "max_position_embeddings",
                    epsilon = "rms_norm_eps", activation = "hidden_act";
   uint64_t defaultPositions = 2048;
+  /// 0: the key must be there, as it is in all published configurations.
+  uint64_t defaultLayers = 0, defaultHidden = 0, defaultHeads = 0,
+           defaultKvHeads = 0, defaultFfn = 0, defaultVocab = 0;
   uint64_t defaultHeadDim = 0; ///< 0: hidden / heads
   double defaultEpsilon = 1e-6;
   Activation defaultActivation = Activation::Silu;

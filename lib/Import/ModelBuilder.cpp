@@ -193,10 +193,21 @@ void ModelBuilder::emitWeights(ImplicitLocOpBuilder &b) {
 }
 
 void ModelBuilder::emitRopes(ImplicitLocOpBuilder &b) {
-  for (auto [i, rope] : llvm::enumerate(config.ropes))
-    xf::RopeTableOp::create(b, b.getStringAttr(ropeSymbol(int32_t(i))),
-                            b.getDenseF32ArrayAttr(frequencies[i]),
-                            b.getF32FloatAttr(float(rope.attentionFactor)));
+  for (auto [i, rope] : llvm::enumerate(config.ropes)) {
+    auto table = xf::RopeTableOp::create(
+        b, b.getStringAttr(ropeSymbol(int32_t(i))),
+        b.getDenseF32ArrayAttr(frequencies[i]),
+        b.getF32FloatAttr(float(rope.attentionFactor)), IntegerAttr(),
+        DenseF32ArrayAttr(), FloatAttr(), FloatAttr());
+    if (rope.dependsOnContext())
+      table.setSwitchPosition(int64_t(rope.originalPositions));
+    if (rope.kind == RopeConfig::Kind::LongRope)
+      table.setLongFrequencies(longRopeFrequencies(rope));
+    if (rope.kind == RopeConfig::Kind::Dynamic) {
+      table.setDynamicTheta(llvm::APFloat(rope.theta));
+      table.setDynamicFactor(llvm::APFloat(rope.factor));
+    }
+  }
 }
 
 void ModelBuilder::emitStep(ImplicitLocOpBuilder &b) {

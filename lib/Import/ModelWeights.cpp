@@ -122,13 +122,14 @@ void ModelBuilder::findKinds() {
 
 Status ModelBuilder::computeFrequencies() {
   for (const RopeConfig &rope : config.ropes) {
-    if (rope.dependsOnContext())
-      return Error{"rope types longrope and dynamic are not supported"};
     std::vector<float> all = ropeFrequencies(rope);
     if (frequencies.empty()) // the first rope
       for (size_t i = 0; i < divisors.size(); ++i)
         all[i] /= divisors[i];
     for (float frequency : all)
+      if (!std::isfinite(frequency))
+        return Error{"the rope parameters give an angle that is not finite"};
+    for (float frequency : longRopeFrequencies(rope))
       if (!std::isfinite(frequency))
         return Error{"the rope parameters give an angle that is not finite"};
     frequencies.push_back(std::move(all));

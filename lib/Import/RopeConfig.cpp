@@ -60,7 +60,8 @@ std::string typeOf(ConfigReader &rope) {
   rope.text("type", name);
   rope.text("rope_type", name);
   // What phi3 called it first.
-  return name == "su" ? "longrope" : name;
+  bool isLong = name == "su" || (name == "yarn" && rope.has("short_factor"));
+  return isLong ? "longrope" : name;
 }
 
 /// The parameters of one object; `key` is its name.
@@ -99,7 +100,8 @@ void readParameters(ConfigReader &top, ConfigReader &rope,
                       " expects 'factor', but the key is missing"});
   out.factor = 0;
   rope.number("factor", out.factor);
-  out.originalPositions = double(config.maxPositions);
+  if (out.originalPositions == 0)
+    out.originalPositions = double(config.maxPositions);
   if (out.kind == Kind::Linear || out.kind == Kind::Dynamic)
     return;
   rope.number("original_max_position_embeddings", out.originalPositions);
@@ -145,6 +147,15 @@ void readRope(ConfigReader &reader, const ModelConfig &config, RopeConfig &out,
   }
   ConfigReader rope(*chosen);
   readParameters(reader, rope, key, config, partial, out);
+  if (Status s = rope.status(); !s)
+    reader.fail(s.error());
+}
+
+void readRopeObject(ConfigReader &reader, const json::Value &object,
+                    const ModelConfig &config, RopeConfig &out) {
+  ConfigReader rope(object);
+  readParameters(reader, rope, "rope_parameters", config,
+                 double(out.dim) / double(config.headDim), out);
   if (Status s = rope.status(); !s)
     reader.fail(s.error());
 }

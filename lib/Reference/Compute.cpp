@@ -11,6 +11,8 @@
 //===----------------------------------------------------------------------===//
 #include "Evaluator.h"
 
+#include "espalier/Support/DynamicRope.h"
+
 using namespace mlir;
 using namespace espalier;
 using namespace espalier::reference;
@@ -157,18 +159,39 @@ Status quantize(Evaluator &e, xf::QuantizeActivationsOp op) {
   return {};
 }
 
+/// Entry 9: the frequencies that count for the context.
+Result<std::vector<float>> chosenFrequencies(xf::RopeTableOp table,
+                                             uint32_t context) {
+  std::vector<float> frequencies = table.getFrequencies().vec();
+  if (!table.getSwitchPosition() || context <= *table.getSwitchPosition())
+    return frequencies;
+  if (auto beyond = table.getLongFrequencies())
+    return beyond->vec();
+  dynamicRopeFrequencies(table.getDynamicTheta()->convertToDouble(),
+                         table.getDynamicFactor()->convertToDouble(),
+                         uint32_t(*table.getSwitchPosition()), context,
+                         frequencies.size(), frequencies.data());
+  return frequencies;
+}
+
 /// Entry 9.
 Status ropeOp(Evaluator &e, xf::RopeOp op) {
   const Rows &rows = e.get<Rows>(op.getRows());
   TRY_LET(x, e.input(op.getX()));
   TRY_LET(y, e.output(op.getInit()));
   auto table = e.lookup<xf::RopeTableOp>(op.getTable());
-  ArrayRef<float> frequencies = table.getFrequencies();
+  TRY_LET(frequencies, chosenFrequencies(table, e.options.context));
   int64_t dim = op.getHeadDim(), pairs = frequencies.size();
   TRY(require(x.shape == y.shape && x.shape[0] == rows.size &&
                   x.shape[1] % dim == 0,
               "x and init do not fit the rows or the heads"));
   for (int64_t r = 0; r < rows.size; ++r) {
+    if (table.getSwitchPosition() &&
+        rows[r].position >=
+            std::max<int64_t>(e.options.context, *table.getSwitchPosition()))
+      return Error{"position " + std::to_string(rows[r].position) +
+                   " needs a larger context, for which the frequencies of the "
+                   "rotation are others"};
     std::vector<float> angles =
         ropeTable(rows[r].position, frequencies.data(), pairs,
                   table.getFactor().convertToFloat());

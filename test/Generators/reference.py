@@ -31,10 +31,22 @@ class Everything64(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def layers_of(model):
+    """The decoder layers, whatever the family calls them."""
+    for path in ("model.layers", "model.language_model.layers", "model.decoder.layers", "transformer.h",
+                 "gpt_neox.layers"):
+        at = model
+        for name in path.split("."):
+            at = getattr(at, name, None)
+        if at is not None:
+            return at
+    raise ValueError(f"{type(model).__name__}: where are the layers?")
+
+
 def run64(model, ids):
     """Logits [rows, vocabulary] and hidden states [layers + 1, rows, hidden]."""
     states = []
-    layers = model.model.layers
+    layers = layers_of(model)
     first = lambda out: out[0] if isinstance(out, tuple) else out
     hooks = [layers[0].register_forward_pre_hook(
         lambda m, args, kwargs: states.append(args[0] if args else kwargs["hidden_states"]),
@@ -48,21 +60,24 @@ def run64(model, ids):
     return logits.numpy(), np.stack([s[0].numpy() for s in states])
 
 
-def random_model(config, seed):
+def random_model(config, seed, model=None):
     """Weights of a size that makes the logits differ and every part matter."""
     from transformers import AutoModelForCausalLM
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32)
+    if model is None:
+        model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32)
+    # Where a norm's tensor holds the weight less one, it is made around zero.
+    centre = 0 if "gemma" in config.model_type else 1
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, p in model.named_parameters():
             noise = torch.randn(p.shape, generator=generator)
-            if "norm" in name:
-                p.copy_(1 + 0.2 * noise)
+            if "norm" in name or ".ln_" in name or "layernorm" in name:
+                p.copy_((0 if name.endswith("bias") else centre) + 0.2 * noise)
             elif p.dim() == 1:
                 p.copy_(0.3 * noise)
-            elif "embed" in name:
-                p.copy_(0.3 * noise)
+            elif "embed" in name: # scaled by the root of the hidden size in gemma
+                p.copy_((0.3 if centre else 0.05) * noise)
             else:
                 p.copy_(1.3 * noise / p.shape[1] ** 0.5)
     return model.eval()
@@ -71,7 +86,7 @@ def random_model(config, seed):
 def write_golden(folder, model, seed, prompt_length, usable_vocabulary=None, note=None):
     """golden.json, logits.npy and hidden.npy of a float32 model."""
     import copy
-    vocabulary = model.config.vocab_size
+    vocabulary = model.config.get_text_config().vocab_size
     model64 = copy.deepcopy(model).double()
     rng = np.random.default_rng(seed)
     best = None

@@ -167,8 +167,8 @@ Result<std::unique_ptr<Evaluator>> makeEvaluator(const Request &request,
     if (*kind == InputKind::Artefact)
       return Error{"--reference: " + request.path +
                    " is compiled; give the model itself"};
-    return evaluateReference(request.path, request.model, line,
-                             request.threads);
+    return evaluateReference(request.path, request.model, line, request.threads,
+                             context);
   }
   Result<std::string> path = artefactFor(request.path, request.model, line);
   if (!path)

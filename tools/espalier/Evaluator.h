@@ -38,11 +38,12 @@ public:
 Result<std::unique_ptr<Evaluator>>
 evaluateArtefact(const Artefact &artefact, uint64_t threads, uint64_t context);
 
-/// The interpreter on the imported model. Activations and cache are float32,
-/// as the model's authors compute, unless `line` has other options given.
+/// The interpreter on the imported model, for `context` tokens. Activations and
+/// cache are float32, as the model's authors compute, unless `line` has other
+/// options given.
 Result<std::unique_ptr<Evaluator>>
 evaluateReference(const std::string &model, const ModelOptions &options,
-                  const CommandLine &line, uint64_t threads);
+                  const CommandLine &line, uint64_t threads, uint64_t context);
 
 } // namespace espalier::tool
 

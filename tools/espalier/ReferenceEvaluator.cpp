@@ -31,7 +31,7 @@ public:
   std::unique_ptr<reference::TensorWeights> weights;
   std::unique_ptr<reference::Interpreter> interpreter;
 
-  void start(unsigned threads) {
+  void start(unsigned threads, uint64_t tokens) {
     vocab = uint32_t(model.config.vocab);
     layers = uint32_t(model.config.layers);
     width = uint32_t(model.config.hidden);
@@ -39,6 +39,8 @@ public:
     weights = std::make_unique<reference::TensorWeights>(model.tensors);
     reference::Options options;
     options.threads = threads;
+    options.context =
+        uint32_t(std::min<uint64_t>(tokens, model.config.maxPositions));
     interpreter = std::make_unique<reference::Interpreter>(*model.module,
                                                            *weights, options);
   }
@@ -83,7 +85,8 @@ public:
 
 Result<std::unique_ptr<Evaluator>>
 tool::evaluateReference(const std::string &path, const ModelOptions &options,
-                        const CommandLine &line, uint64_t threads) {
+                        const CommandLine &line, uint64_t threads,
+                        uint64_t context) {
   auto evaluator = std::make_unique<ReferenceEvaluator>();
   CompilerContext &compiler = evaluator->compiler;
   ImportOptions importOptions;
@@ -105,6 +108,7 @@ tool::evaluateReference(const std::string &path, const ModelOptions &options,
   if (failed(passes.run(*evaluator->model.module)))
     return compiler.error(path + ": cannot be prepared");
   evaluator->start(threads ? unsigned(threads)
-                           : std::max(1u, std::thread::hardware_concurrency()));
+                           : std::max(1u, std::thread::hardware_concurrency()),
+                   context);
   return std::unique_ptr<Evaluator>(std::move(evaluator));
 }

@@ -32,6 +32,9 @@ struct Options {
   uint64_t seed = 1;          ///< of the order of tiles
   unsigned threads = 1;       ///< never changes a bit
   bool checkConflicts = true; ///< between the tiles of a phase
+  /// Tokens for which the model is opened: what ropes that depend on it take.
+  /// 0: as many as they take with their shorter frequencies.
+  uint32_t context = 0;
 };
 
 /// A row of a call. The rows of a slot stand together.

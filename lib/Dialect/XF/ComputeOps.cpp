@@ -95,6 +95,31 @@ static ParseResult parseExactFloats(OpAsmParser &p, DenseF32ArrayAttr &values) {
   return success();
 }
 
+static void printOptionalExactFloats(OpAsmPrinter &p, Operation *op,
+                                     DenseF32ArrayAttr values) {
+  if (values)
+    printExactFloats(p, op, values);
+}
+
+static ParseResult parseOptionalExactFloats(OpAsmParser &p,
+                                            DenseF32ArrayAttr &values) {
+  SmallVector<float> list;
+  bool given = false;
+  auto element = [&]() -> ParseResult {
+    llvm::APFloat value(0.0f);
+    given = true;
+    if (p.parseFloat(llvm::APFloat::IEEEsingle(), value))
+      return failure();
+    list.push_back(value.convertToFloat());
+    return success();
+  };
+  if (p.parseCommaSeparatedList(AsmParser::Delimiter::OptionalSquare, element))
+    return failure();
+  if (given)
+    values = DenseF32ArrayAttr::get(p.getContext(), list);
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "XF/XFOps.cpp.inc"
 

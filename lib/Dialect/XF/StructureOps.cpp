@@ -80,6 +80,41 @@ LogicalResult RopeTableOp::verify() {
   if (!std::isfinite(factor) || factor <= 0)
     return emitOpError("the factor must be finite and positive, but is ")
            << factor;
+  // rope_table_c3
+  std::optional<ArrayRef<float>> beyond = getLongFrequencies();
+  bool dynamic = getDynamicTheta() || getDynamicFactor();
+  if (!getSwitchPosition()) {
+    if (beyond || dynamic)
+      return emitOpError("what counts for large contexts needs 'beyond'");
+    return success();
+  }
+  if (*getSwitchPosition() < 1)
+    return emitOpError("'beyond' must be positive, but is ")
+           << *getSwitchPosition();
+  if (beyond.has_value() == dynamic)
+    return emitOpError("'beyond' needs either frequencies or 'dynamic_theta' "
+                       "and 'dynamic_factor'");
+  if (beyond) {
+    if (beyond->size() != getFrequencies().size())
+      return emitOpError("expected ")
+             << getFrequencies().size() << " frequencies for large contexts, "
+             << "but got " << beyond->size();
+    for (float frequency : *beyond)
+      if (!std::isfinite(frequency) || frequency < 0)
+        return emitOpError(
+                   "frequencies must be finite and not negative, but got ")
+               << frequency;
+    return success();
+  }
+  auto within = [](std::optional<APFloat> value, double above) {
+    return value && std::isfinite(value->convertToDouble()) &&
+           value->convertToDouble() > above;
+  };
+  if (!within(getDynamicTheta(), 1) || !within(getDynamicFactor(), 0))
+    return emitOpError("'dynamic_theta' must be above 1 and 'dynamic_factor' "
+                       "above 0, both finite");
+  if (getFrequencies().size() < 2)
+    return emitOpError("dynamic frequencies must be at least two");
   return success();
 }
 

@@ -11,7 +11,9 @@ namespace espalier {
 const std::vector<const Family *> &allFamilies() {
   static const std::vector<const Family *> families = {
       &llamaFamily,
+      &phi3Family,
       &qwen2Family,
+      &smollm3Family,
   };
   return families;
 }

@@ -12,7 +12,9 @@
 namespace espalier {
 
 extern const Family llamaFamily;
+extern const Family phi3Family;
 extern const Family qwen2Family;
+extern const Family smollm3Family;
 
 /// What several families have in common.
 namespace parts {

@@ -111,11 +111,20 @@ struct LowerRope : KernelPattern<xf::RopeOp> {
     if (failed(x) || failed(out))
       return failure();
     int64_t dim = int64_t(op.getHeadDim());
+    // A position's row holds all tables, in the module's order.
+    int64_t width = 0, column = 0;
+    for (auto other :
+         op->getParentOfType<ModuleOp>().getOps<xf::RopeTableOp>()) {
+      if (other == table)
+        column = width;
+      width += 2 * int64_t(other.getFrequencies().size());
+    }
     return call(op, {Kernel::Rope},
                 {stepArgument(op, Args), adaptor.getRows(), x->pointer,
                  x->stride, out->pointer, out->stride, out->rows,
                  emit.divide(out->columns, dim), emit.i64(dim),
-                 emit.i64(2 * int64_t(table.getFrequencies().size()))},
+                 emit.i64(2 * int64_t(table.getFrequencies().size())),
+                 emit.i64(width), emit.i64(column)},
                 rewriter);
   }
 };

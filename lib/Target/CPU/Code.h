@@ -36,8 +36,13 @@ struct ProgramFacts {
   std::vector<Variant> variants; ///< ascending maxRows
   uint32_t kvLayers = 0, kvHeads = 0, headDim = 0;
   uint32_t kvElementType = 0, kvElementBytes = 0;
-  std::vector<float> ropeFrequencies;
-  float ropeFactor = 1;
+  struct Rope {
+    std::vector<float> frequencies, longFrequencies;
+    float factor = 1;
+    uint32_t switchPosition = 0;
+    double dynamicTheta = 0, dynamicFactor = 0;
+  };
+  std::vector<Rope> ropes;
   std::string family, source, order, activations;
   uint32_t layers = 0, hidden = 0, heads = 0, ffn = 0, vocab = 0;
   uint32_t maxPositions = 0;

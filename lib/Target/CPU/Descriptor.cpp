@@ -32,6 +32,9 @@ public:
   Constant *f32(float value) const {
     return llvm::ConstantFP::get(llvm::Type::getFloatTy(context), value);
   }
+  Constant *f64(double value) const {
+    return llvm::ConstantFP::get(llvm::Type::getDoubleTy(context), value);
+  }
   Constant *null() const {
     return llvm::ConstantPointerNull::get(llvm::PointerType::get(context, 0));
   }
@@ -150,11 +153,16 @@ Constant *makeKV(Data &data, const ProgramFacts &facts) {
                         sizeof(espalier_kv_layout));
 }
 
-Constant *makeRope(Data &data, const ProgramFacts &facts) {
-  return data.structure({data.u32(2 * facts.ropeFrequencies.size()),
-                         data.f32(facts.ropeFactor),
-                         data.array(facts.ropeFrequencies)},
-                        sizeof(espalier_rope));
+Constant *makeRopes(Data &data, const ProgramFacts &facts) {
+  std::vector<Constant *> ropes;
+  for (const ProgramFacts::Rope &rope : facts.ropes)
+    ropes.push_back(data.structure(
+        {data.u32(2 * rope.frequencies.size()), data.f32(rope.factor),
+         data.array(rope.frequencies), data.u32(rope.switchPosition),
+         data.u32(0), data.array(rope.longFrequencies),
+         data.f64(rope.dynamicTheta), data.f64(rope.dynamicFactor)},
+        sizeof(espalier_rope)));
+  return data.table(ropes);
 }
 
 } // namespace
@@ -183,7 +191,8 @@ Result<CodeModule> makeDescriptorModule(const ProgramFacts &facts,
        makeVariants(data, facts),
        makeIsas(data, facts, model),
        makeKV(data, facts),
-       makeRope(data, facts),
+       data.u64(facts.ropes.size()),
+       makeRopes(data, facts),
        data.string(weightsFile),
        data.u64(container.headerBytes),
        data.u64(container.dataBytes),

@@ -115,17 +115,19 @@ Status readCache(ModuleOp module, ProgramFacts &facts) {
   return {};
 }
 
-Status readRope(ModuleOp module, ProgramFacts &facts) {
-  bool found = false;
+void readRopes(ModuleOp module, ProgramFacts &facts) {
   for (auto table : module.getOps<xf::RopeTableOp>()) {
-    if (found)
-      return Error{"the module has two rope tables, expected one"};
-    found = true;
-    facts.ropeFrequencies.assign(table.getFrequencies().begin(),
-                                 table.getFrequencies().end());
-    facts.ropeFactor = table.getFactor().convertToFloat();
+    ProgramFacts::Rope &rope = facts.ropes.emplace_back();
+    rope.frequencies = table.getFrequencies().vec();
+    rope.factor = table.getFactor().convertToFloat();
+    rope.switchPosition = uint32_t(table.getSwitchPosition().value_or(0));
+    if (auto frequencies = table.getLongFrequencies())
+      rope.longFrequencies = frequencies->vec();
+    if (auto theta = table.getDynamicTheta())
+      rope.dynamicTheta = theta->convertToDouble();
+    if (auto factor = table.getDynamicFactor())
+      rope.dynamicFactor = factor->convertToDouble();
   }
-  return {};
 }
 
 /// A position looked up in a table must be one of its entries. The panels of a
@@ -177,8 +179,7 @@ Result<ProgramFacts> readFacts(ModuleOp module, const WeightLayout &layout) {
     return status.takeError();
   if (Status status = readCache(module, facts); !status)
     return status.takeError();
-  if (Status status = readRope(module, facts); !status)
-    return status.takeError();
+  readRopes(module, facts);
   if (Status status = checkWidths(module, facts); !status)
     return status.takeError();
   if (Status status = checkPositions(module, facts); !status)

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 #define ESPALIER_DESCRIPTOR_MAGIC 0x5245494c41505345ull /* "ESPALIER" */
-#define ESPALIER_DESCRIPTOR_VERSION 1u
+#define ESPALIER_DESCRIPTOR_VERSION 2u
 
 /** Rows of one call, and where its data are: what every worker of a step reads.
  *  "Row" is one token of one sequence; rows of a slot stand together, parents
@@ -49,7 +49,8 @@ typedef struct espalier_step_args {
   const int32_t *wanted;  /**< [wanted_count] ascending row indices */
   uint64_t kv_capacity;   /**< cache rows per slot, a multiple of 64 */
   const uint8_t *weights; /**< data section of the packed weights */
-  const float *rope; /**< [positions][rope_dim] : cos of rope_dim/2, then sin */
+  const float *rope; /**< [positions][width]: of each of the descriptor's ropes
+                          cos of dim / 2, then sin; width: sum of the dims */
   uint8_t *shared; /**< shared arena, the variant's shared_bytes, 64-aligned */
   float *logits;   /**< [wanted_count][vocab] */
   float *hidden;   /**< [layers + 1][rows][hidden], or NULL: not wanted */
@@ -134,9 +135,16 @@ typedef struct espalier_model_card {
 /** RoPE: the table row of position p is cos(p * freq[i]) * factor for every i,
  *  then the sines. Built at open by the functions of docs/numerics.md. */
 typedef struct espalier_rope {
-  uint32_t dim; /**< rotated elements of a head; 0: no RoPE */
+  uint32_t dim; /**< rotated elements of a head; even, positive */
   float attention_factor;
   const float *frequencies; /**< [dim / 2] */
+  /** Above 0: a model that is opened for a context of more tokens takes
+   *  long_frequencies, or, where they are NULL, those that follow from the
+   *  context, dynamic_theta and dynamic_factor. */
+  uint32_t switch_position;
+  uint32_t reserved;
+  const float *long_frequencies; /**< [dim / 2] */
+  double dynamic_theta, dynamic_factor;
 } espalier_rope;
 
 typedef struct espalier_descriptor {
@@ -150,7 +158,8 @@ typedef struct espalier_descriptor {
   const espalier_variant *variants; /**< ascending max_rows */
   const espalier_isa_entry *isas;   /**< ascending isa */
   espalier_kv_layout kv;
-  espalier_rope rope;
+  uint64_t rope_count; /**< 0: no RoPE */
+  const espalier_rope *ropes;
   /** The container: `weights_file` beside the artefact, or bundled after it. */
   const char *weights_file;
   uint64_t header_bytes; /**< 8 + N of the safetensors header */

@@ -76,7 +76,9 @@ typedef struct espalier_model espalier_model;
 typedef struct espalier_open_options {
   uint32_t size;    /**< sizeof(espalier_open_options) */
   uint32_t context; /**< tokens a session holds; 0: the smaller of the model's
-                       and 4096; at most the model's */
+                       and 4096, and, where the model's rotation depends on the
+                       context (longrope, dynamic), at most the context up to
+                       which its short form counts; at most the model's */
   uint32_t threads; /**< used when `team` is NULL; 0: every CPU */
   uint32_t reserved;
   espalier_team

@@ -97,20 +97,45 @@ Status checkCache(const espalier_kv_layout &kv) {
   return {};
 }
 
+// The sine is defined for angles up to 2^31.
+Status checkFrequencies(const float *frequencies, uint32_t count,
+                        uint32_t positions) {
+  for (uint32_t i = 0; i < count; ++i)
+    if (!(std::fabs(frequencies[i]) <= 0x1p31f / float(positions)))
+      return Error{"rope: frequency " + std::to_string(i) + " is out of range"};
+  return {};
+}
+
 Status checkRope(const espalier_rope &rope, uint32_t positions) {
-  if (rope.dim == 0)
-    return {};
-  if (rope.dim % 2 != 0 || rope.dim > (1u << 16))
-    return Error{"rope: expected an even dimension up to 65536, got " +
+  if (rope.dim < 2 || rope.dim % 2 != 0 || rope.dim > (1u << 16))
+    return Error{"rope: expected an even dimension of 2 to 65536, got " +
                  std::to_string(rope.dim)};
   if (!rope.frequencies)
     return absent("rope: frequencies");
   if (!std::isfinite(rope.attention_factor))
     return Error{"rope: expected a finite factor"};
-  // The sine is defined for angles up to 2^31.
-  for (uint32_t i = 0; i < rope.dim / 2; ++i)
-    if (!(std::fabs(rope.frequencies[i]) <= 0x1p31f / float(positions)))
-      return Error{"rope: frequency " + std::to_string(i) + " is out of range"};
+  if (Status status =
+          checkFrequencies(rope.frequencies, rope.dim / 2, positions);
+      !status)
+    return status;
+  if (rope.switch_position == 0)
+    return {};
+  if (rope.long_frequencies)
+    return checkFrequencies(rope.long_frequencies, rope.dim / 2, positions);
+  // Each frequency is then between 0 and 1.
+  if (rope.dim < 4 || !(rope.dynamic_theta > 1 && rope.dynamic_theta <= 1e15) ||
+      !(rope.dynamic_factor > 0 && rope.dynamic_factor <= 1e9))
+    return Error{"rope: what counts for large contexts is out of range"};
+  return {};
+}
+
+Status checkRopes(const espalier_descriptor &d) {
+  if (d.rope_count > 16 || (d.rope_count != 0 && !d.ropes))
+    return Error{"ropes: expected at most 16, got " +
+                 std::to_string(d.rope_count)};
+  for (uint64_t i = 0; i < d.rope_count; ++i)
+    if (Status status = checkRope(d.ropes[i], d.card->max_positions); !status)
+      return status;
   return {};
 }
 
@@ -193,7 +218,7 @@ Status runtime::checkDescriptor(const espalier_descriptor &d) {
       return status;
     if (Status status = checkCache(d.kv); !status)
       return status;
-    if (Status status = checkRope(d.rope, d.card->max_positions); !status)
+    if (Status status = checkRopes(d); !status)
       return status;
     return checkTensors(d);
   };

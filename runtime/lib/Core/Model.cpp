@@ -63,8 +63,9 @@ espalier_status espalier_model::planMemory() {
   }
   // Whole pages, so that each worker's lie in the memory that is nearest to it.
   privateStride = roundUp(privateBytes, 4096);
-  // At most 2^31 * 2^16 * 4 and 2^10 * 2^40.
-  uint64_t ropeBytes = uint64_t(context) * descriptor->rope.dim * sizeof(float);
+  // At most 2^31 * 2^20 * 4 and 2^10 * 2^40.
+  uint64_t ropeBytes =
+      uint64_t(context) * ropeWidth(*descriptor) * sizeof(float);
   MemoryNeed need;
   need.weights = descriptor->header_bytes + descriptor->data_bytes;
   need.cache = cacheBytes;
@@ -81,20 +82,24 @@ espalier_status espalier_model::planMemory() {
 }
 
 void espalier_model::fillRopeTable() {
-  if (descriptor->rope.dim == 0)
+  if (descriptor->rope_count == 0)
     return;
+  std::vector<float> frequencies = ropeFrequencies(*descriptor, context);
   struct Call {
     const espalier_model *model;
+    const std::vector<float> *frequencies;
     static void entry(void *context, uint32_t worker) {
       FloatingPointState state;
-      const espalier_model &m = *static_cast<Call *>(context)->model;
+      const Call &call = *static_cast<Call *>(context);
+      const espalier_model &m = *call.model;
       auto bound = [&](uint64_t w) {
         return uint32_t(m.context * w / m.team->workers);
       };
-      fillRope(m.descriptor->rope, bound(worker), bound(uint64_t(worker) + 1),
-               reinterpret_cast<float *>(m.rope.data()));
+      fillRopes(*m.descriptor, *call.frequencies, bound(worker),
+                bound(uint64_t(worker) + 1),
+                reinterpret_cast<float *>(m.rope.data()));
     }
-  } call{this};
+  } call{this, &frequencies};
   team->lock(team);
   team->run(team, Call::entry, &call);
   team->unlock(team);
@@ -102,7 +107,8 @@ void espalier_model::fillRopeTable() {
 
 Hash128 espalier_model::hashRotations(uint32_t positions) const {
   return hash128(std::span<const uint8_t>(
-      rope.data(), uint64_t(positions) * descriptor->rope.dim * sizeof(float)));
+      rope.data(),
+      uint64_t(positions) * ropeWidth(*descriptor) * sizeof(float)));
 }
 
 espalier_status espalier_model::loadTokenizer() {
@@ -139,8 +145,7 @@ espalier_status espalier_model::open(const espalier_descriptor &d,
           chooseIsa(d.isas, d.isa_count, getenv("ESPALIER_ISA"),
                     detectCpuFeatures(), &isa))
     return status;
-  context = options.context ? options.context
-                            : std::min(d.card->max_positions, 4096u);
+  context = options.context ? options.context : defaultContext(d);
   if (context > d.card->max_positions)
     return failf(ESPALIER_ERROR_ARGUMENT,
                  "context: expected at most the %u tokens that model '%s' was "

@@ -26,6 +26,10 @@ xf.weight @part from ["h.{i}.qkv"] layers [1]
   {recipe = [#xf.recipe<slice_groups, 4, 8, 8>, #xf.recipe<unpermute_heads, 4, 6>]} : tensor<32x64xf32>
 // CHECK: xf.rope_table @rope [1.000000e+00, 1.000000e-01] factor 1.000000e+00
 xf.rope_table @rope [1.0, 0.1] factor 1.0
+// CHECK: xf.rope_table @long [1.000000e+00, 1.000000e-01] factor 1.250000e+00 beyond 4096 [5.000000e-01, 0.00999999977]
+xf.rope_table @long [1.0, 0.1] factor 1.25 beyond 4096 [0.5, 0.01]
+// CHECK: xf.rope_table @dynamic [1.000000e+00, 1.000000e-01] factor 1.000000e+00 beyond 2048 {dynamic_factor = 2.000000e+00 : f64, dynamic_theta = 1.000000e+04 : f64}
+xf.rope_table @dynamic [1.0, 0.1] factor 1.0 beyond 2048 {dynamic_factor = 2.0 : f64, dynamic_theta = 10000.0 : f64}
 
 // CHECK-LABEL: func.func private @types
 // CHECK-SAME: !xf.rows

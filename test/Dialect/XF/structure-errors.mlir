@@ -165,6 +165,41 @@ xf.rope_table @rope_table_c2 [1.0] factor 0.0
 
 // -----
 
+// expected-error @below {{'beyond' must be positive, but is 0}}
+xf.rope_table @rope_table_c3 [1.0] factor 1.0 beyond 0 [1.0]
+
+// -----
+
+// expected-error @below {{'beyond' needs either frequencies or 'dynamic_theta' and 'dynamic_factor'}}
+xf.rope_table @rope_table_c3_nothing [1.0] factor 1.0 beyond 8
+
+// -----
+
+// expected-error @below {{expected 2 frequencies for large contexts, but got 1}}
+xf.rope_table @rope_table_c3_count [1.0, 0.5] factor 1.0 beyond 8 [1.0]
+
+// -----
+
+// expected-error @below {{frequencies must be finite and not negative, but got -1}}
+xf.rope_table @rope_table_c3_negative [1.0] factor 1.0 beyond 8 [-1.0]
+
+// -----
+
+// expected-error @below {{'dynamic_theta' must be above 1 and 'dynamic_factor' above 0, both finite}}
+xf.rope_table @rope_table_c3_theta [1.0, 0.5] factor 1.0 beyond 8 {dynamic_theta = 1.0 : f64, dynamic_factor = 2.0 : f64}
+
+// -----
+
+// expected-error @below {{dynamic frequencies must be at least two}}
+xf.rope_table @rope_table_c3_pairs [1.0] factor 1.0 beyond 8 {dynamic_theta = 4.0 : f64, dynamic_factor = 2.0 : f64}
+
+// -----
+
+// expected-error @below {{what counts for large contexts needs 'beyond'}}
+xf.rope_table @rope_table_c3_without [1.0] factor 1.0 {dynamic_factor = 2.0 : f64}
+
+// -----
+
 func.func @weight_ref_c1() {
   // expected-error @below {{'nothing' is no xf.weight}}
   %0 = xf.weight_ref @nothing : tensor<64xf32>

@@ -48,7 +48,8 @@ using QuantizeFn = void(const float *x, int64_t xStride, void *out,
 using RopeFn = void(const espalier_step_args *, int64_t firstRow,
                     const float *x, int64_t xStride, float *out,
                     int64_t outStride, int64_t rows, int64_t heads,
-                    int64_t headDim, int64_t rotaryDim);
+                    int64_t headDim, int64_t rotaryDim, int64_t tableWidth,
+                    int64_t tableColumn);
 using AppendFn = void(const espalier_step_args *, int64_t firstRow,
                       const float *x, int64_t xStride, int64_t rows,
                       int64_t firstHead, int64_t heads, int64_t layer,

@@ -58,7 +58,9 @@ TEST_P(RowTest, Rope) {
        {Shape{3, 64, 64}, Shape{2, 8, 8}, Shape{1, 80, 32}, Shape{4, 10, 6},
         Shape{2, 128, 128}, Shape{2, 34, 34}, Shape{2, 16, 0}}) {
     std::vector<int32_t> position = {4, 0, 7, 3};
-    std::vector<float> table = random.reals(8 * s.rotary + 1);
+    // Another table stands before this one in the rows, and one after it.
+    size_t width = s.rotary + 10, column = 6;
+    std::vector<float> table = random.reals(8 * width);
     espalier_step_args args = {};
     args.position = position.data();
     args.rope = table.data();
@@ -68,7 +70,7 @@ TEST_P(RowTest, Rope) {
     for (size_t r = 0; r < rows; ++r)
       for (size_t h = 0; h < s.heads; ++h)
         for (size_t i = 0; i < s.rotary / 2; ++i) {
-          const float *row = &table[size_t(position[r + 1]) * s.rotary];
+          const float *row = &table[size_t(position[r + 1]) * width + column];
           float c = row[i], sn = row[s.rotary / 2 + i];
           size_t at = r * stride + h * s.headDim + i;
           float x0 = x[at], x1 = x[at + s.rotary / 2];
@@ -77,10 +79,10 @@ TEST_P(RowTest, Rope) {
           want[at + s.rotary / 2] = d + f;
         }
     run(&args, 1, x.data(), stride * 4, out.data(), stride * 4, rows, s.heads,
-        s.headDim, s.rotary);
+        s.headDim, s.rotary, width, column);
     ASSERT_TRUE(sameRow(out.data(), want.data(), out.size())) << s.headDim;
     run(&args, 1, x.data(), stride * 4, x.data(), stride * 4, rows, s.heads,
-        s.headDim, s.rotary);
+        s.headDim, s.rotary, width, column);
     ASSERT_TRUE(sameRow(x.data(), want.data(), x.size())) << s.headDim;
   }
 }

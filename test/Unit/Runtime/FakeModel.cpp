@@ -195,7 +195,9 @@ Model::Model(const char *name, uint32_t elementType)
                    elementType,
                    bytes,
                    uint64_t(kvHeads * (headDim + valueDim) * bytes)};
-  descriptor.rope = {headDim, 1.0f, frequencies.data()};
+  rope = {headDim, 1.0f, frequencies.data(), 0, 0, nullptr, 0, 0};
+  descriptor.rope_count = 1;
+  descriptor.ropes = &rope;
   descriptor.weights_file = weightsName.c_str();
   descriptor.header_hash[0] = headerHash.low;
   descriptor.header_hash[1] = headerHash.high;

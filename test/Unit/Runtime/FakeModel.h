@@ -43,6 +43,7 @@ struct Model {
   espalier_isa_entry isa = {};
   std::vector<espalier_tensor> tensors;
   std::vector<float> frequencies;
+  espalier_rope rope = {};
   std::vector<int32_t> eos;
   std::vector<uint8_t> container; ///< header and data
   std::vector<uint8_t> tokenizer;

@@ -34,7 +34,7 @@
 /// |                 | rows, n, segment, eps: f32                             |
 /// | quantize        | x, xStride, out, outStride, rows, groups               |
 /// | rope            | args, firstRow, x, xStride, out, outStride, rows,      |
-/// |                 | heads, headDim, rotaryDim                              |
+/// |                 | heads, headDim, rotaryDim, tableWidth, tableColumn     |
 /// | append_keys     | args, firstRow, x, xStride, rows, firstHead, heads,    |
 /// |                 | layer, kvHeads, headDim                                |
 /// | append_values   | as append_keys                                         |
@@ -65,7 +65,9 @@
 /// head of the model; a padding row's output is zero. Keys and values lie as
 /// espalier_kv_layout says; append sets the elements of a value row between
 /// head_dim and value_dim to +0. Norms, rope, glu and pointwise may write over
-/// their input. `constant` is the factor or the cap of a pointwise function.
+/// their input. rope: the row of a position in args->rope is `tableWidth`
+/// floats, and the table begins at float `tableColumn` of it.
+/// `constant` is the factor or the cap of a pointwise function.
 /// select_rows copies row args->wanted[i] of x to row i of out, for every
 /// wanted row. tap copies all rows of the call to args->hidden[index] when that
 /// is not null.

@@ -40,7 +40,7 @@ Signature signature(Kernel kernel) {
   case Kernel::Quantize:
     return {"quantize", "pipiii"};
   case Kernel::Rope:
-    return {"rope", "pipipiiiii"};
+    return {"rope", "pipipiiiiiii"};
   case Kernel::AppendKeys:
     return {"append_keys", "pipiiiiiii"};
   case Kernel::AppendValues:

@@ -63,12 +63,14 @@ void emitQuantize(Emitter &e, llvm::ArrayRef<V> a) {
 
 void emitRope(Emitter &e, llvm::ArrayRef<V> a) {
   V args = a[0], firstRow = a[1], x = a[2], xStride = a[3], out = a[4],
-    outStride = a[5], rows = a[6], heads = a[7], headDim = a[8], rotary = a[9];
+    outStride = a[5], rows = a[6], heads = a[7], headDim = a[8], rotary = a[9],
+    width = a[10], column = a[11];
   V position = e.field(args, offsetof(espalier_step_args, position), e.ptr);
   V table = e.field(args, offsetof(espalier_step_args, rope), e.ptr);
   V half = e.srl(rotary, 1);
   e.loop(e.index(0), rows, 1, [&](V r) {
-    V cosAt = e.at(table, e.element32(position, firstRow + r) * rotary * 4);
+    V cosAt =
+        e.at(table, (e.element32(position, firstRow + r) * width + column) * 4);
     V sinAt = e.at(cosAt, half * 4);
     e.loop(e.index(0), heads, 1, [&](V h) {
       V from = e.at(e.at(x, r * xStride), h * headDim * 4);
