@@ -149,7 +149,8 @@ Result<Checkpoint> Checkpoint::openShards(const std::string &folder) {
     if (fresh) {
       Result<std::string> path = resolveInFolder(folder, shard);
       if (!path)
-        return path.takeError().within(indexPath);
+        return Error{path.takeError().within(indexPath).message +
+                     ": each shard that the index names is needed"};
       Result<SafeTensorsFile> file = SafeTensorsFile::open(*path);
       if (!file)
         return file.takeError().within(indexPath);
@@ -179,8 +180,16 @@ Result<Checkpoint> Checkpoint::open(const std::string &path) {
   }
   if (exists(path + "/" + indexName))
     return openShards(path);
-  return Error{path + ": expected " + singleName + " or " + indexName +
-               ", got neither"};
+  std::string message =
+      path + ": expected " + singleName + " or " + indexName + ", got neither";
+  if (exists(path + "/pytorch_model.bin") ||
+      exists(path + "/pytorch_model.bin.index.json"))
+    message += ": pytorch_model.bin is a program and is not read: convert it "
+               "with save_pretrained(..., safe_serialization=True)";
+  else if (exists(path + "/config.json"))
+    message += ": download the weights too (or measure their shape with "
+               "--random-weights)";
+  return Error{std::move(message)};
 }
 
 const CheckpointTensor *Checkpoint::find(std::string_view name) const {

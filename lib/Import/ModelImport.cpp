@@ -172,7 +172,8 @@ Result<ImportedModel> importFolder(const std::string &path,
     return config.takeError();
   if (!*config)
     return Error{configPath + ": expected the configuration of a model, but "
-                              "there is no such file"};
+                              "there is no such file: give the folder that "
+                              "holds it, or a GGUF file"};
   Result<std::optional<json::Value>> generation =
       folder.json("generation_config.json", configLimit);
   if (!generation)

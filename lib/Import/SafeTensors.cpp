@@ -11,6 +11,7 @@
 #include "espalier/Support/Utf8.h"
 
 #include <algorithm>
+#include <cstring>
 #include <tuple>
 
 namespace espalier {
@@ -217,6 +218,12 @@ Result<SafeTensorsHeader> parseSafeTensorsHeader(std::span<const uint8_t> bytes,
                                                  uint64_t fileSize) {
   if (bytes.size() < 8 || fileSize < 8)
     return Error{"not a safetensors file: shorter than 8 bytes"};
+  constexpr std::string_view pointer = "version https://git-lfs";
+  if (bytes.size() >= pointer.size() &&
+      std::memcmp(bytes.data(), pointer.data(), pointer.size()) == 0)
+    return Error{
+        "a git-lfs pointer, not the file itself: run `git lfs pull` in "
+        "its folder"};
   uint64_t length = 0;
   for (int i = 7; i >= 0; --i)
     length = length << 8 | bytes[size_t(i)];

@@ -344,7 +344,8 @@ Result<PackedWeights> writeContainer(const PackPlan &plan,
       (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
     return Error{options.output + ": cannot reserve " +
                  std::to_string(out.headerBytes + out.dataBytes) +
-                 " bytes for the packed weights: " + std::strerror(errno)};
+                 " bytes for the packed weights: " + std::strerror(errno) +
+                 ": make room, or write elsewhere"};
 
   BlockWriter writer(fd);
   Packer packer(plan, source, writer, offset + out.headerBytes, options);

@@ -50,7 +50,9 @@ std::optional<std::string> ModelOptions::given(const CommandLine &line) {
 Result<InputKind> tool::inputKind(const std::string &path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0)
-    return Error{path + ": " + strerror(errno)};
+    return Error{path + ": " + strerror(errno) +
+                 ": expected a Hugging Face folder, a GGUF file, or what "
+                 "`espalier compile` made"};
   if (S_ISDIR(info.st_mode))
     return InputKind::Model;
   Result<MappedFile> file = MappedFile::open(path);
@@ -60,6 +62,9 @@ Result<InputKind> tool::inputKind(const std::string &path) {
                          file->bytes().size());
   if (bytes.starts_with(ELFMAG))
     return InputKind::Artefact;
+  if (bytes.starts_with("version https://git-lfs"))
+    return Error{path + ": a git-lfs pointer, not the file itself: run `git "
+                        "lfs pull` in its folder"};
   if (bytes.starts_with("GGUF") || path.ends_with(".json") ||
       path.ends_with(".safetensors") || path.ends_with(".gguf"))
     return InputKind::Model;

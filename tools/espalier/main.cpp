@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "CommandLine.h"
 #include "Commands.h"
 #include "Describe.h"
 #include "Manual.h"
@@ -73,10 +74,15 @@ int main(int argc, char **argv) {
     return finish(printCompletion(commands, rest));
   if (name == "manual") // for the build, which installs the pages
     return finish(printManual(commands, rest));
-  if (name.empty())
+  if (name.empty()) {
     fputs("error: no command given\n", stderr);
-  else
-    fprintf(stderr, "error: unknown command '%s'\n", argv[1]);
-  printUsage(stderr);
-  return 1;
+    printUsage(stderr);
+    return 1;
+  }
+  std::vector<std::string> names;
+  for (const Command &command : commands)
+    names.emplace_back(command.name);
+  std::string near = suggestion(name, names);
+  return finish(Error{"unknown command '" + std::string(name) + "'" +
+                      (near.empty() ? ": see espalier --help" : near)});
 }

@@ -92,8 +92,8 @@ Status OutputFiles::makeFolder(const std::string &parent, bool guarded) {
     if (!guarded)
       interrupts.stop();
     if (reason != EEXIST)
-      return Error{parent +
-                   ": nothing can be written there: " + std::strerror(reason)};
+      return Error{parent + ": nothing can be written there: " +
+                   std::strerror(reason) + ": give -o another folder"};
   }
   return Error{parent + ": holds too many folders of compilations"};
 }

@@ -108,7 +108,8 @@ espalier_status Weights::open(const espalier_descriptor &descriptor,
   Result<MappedFile> opened = MappedFile::open(file);
   if (!opened)
     return failf(ESPALIER_ERROR_FILE,
-                 "%s: put the weights of model '%s' there, or give their path",
+                 "%s: put the weights of model '%s' there, or give their path "
+                 "(--weights)",
                  opened.error().message.c_str(), descriptor.name);
   espalier_status status = takeBundle(*opened, descriptor, found);
   if (found || status != ESPALIER_OK)
