@@ -91,34 +91,82 @@ Sequence::Sequence(espalier_model *model)
 
 Sequence::~Sequence() { espalier_session_destroy(session); }
 
+namespace {
+
+/// A request for all that rows compute.
+class Asked {
+public:
+  Asked(const espalier_model_card &card, const int32_t *tokens, uint32_t count,
+        const int32_t *parents)
+      : card(card), wanted(count) {
+    outcome.vocab = card.vocab;
+    outcome.width = size_t(card.layers + 1) * card.hidden;
+    outcome.logits.resize(count * outcome.vocab);
+    states.resize(count * outcome.width);
+    std::iota(wanted.begin(), wanted.end(), 0);
+    request.size = sizeof(request);
+    request.count = count;
+    request.tokens = tokens;
+    request.parents = parents;
+    request.wanted_count = count;
+    request.wanted = wanted.data();
+    request.logits = outcome.logits.data();
+    request.hidden = states.data();
+  }
+  Asked(Asked &&) = default; // the vectors keep their places
+
+  Outcome take() {
+    size_t count = wanted.size();
+    for (size_t row = 0; row < count; ++row)
+      for (size_t state = 0; state <= card.layers; ++state) {
+        auto at = states.begin() + (state * count + row) * card.hidden;
+        outcome.hidden.insert(outcome.hidden.end(), at, at + card.hidden);
+      }
+    return std::move(outcome);
+  }
+
+  espalier_step_request request = {};
+
+private:
+  const espalier_model_card &card;
+  std::vector<uint32_t> wanted;
+  std::vector<float> states;
+  Outcome outcome;
+};
+
+} // namespace
+
 Outcome Sequence::step(const int32_t *tokens, uint32_t count,
                        const int32_t *parents) {
-  Outcome outcome;
-  outcome.vocab = card.vocab;
-  outcome.width = size_t(card.layers + 1) * card.hidden;
-  outcome.logits.resize(count * outcome.vocab);
-  std::vector<float> states(count * outcome.width);
-  std::vector<uint32_t> wanted(count);
-  std::iota(wanted.begin(), wanted.end(), 0);
-  espalier_step_request request = {};
-  request.size = sizeof(request);
-  request.count = count;
-  request.tokens = tokens;
-  request.parents = parents;
-  request.wanted_count = count;
-  request.wanted = wanted.data();
-  request.logits = outcome.logits.data();
-  request.hidden = states.data();
-  if (espalier_step(session, &request) != ESPALIER_OK) {
+  Asked asked(card, tokens, count, parents);
+  if (espalier_step(session, &asked.request) != ESPALIER_OK) {
     ADD_FAILURE() << espalier_last_error();
     return {};
   }
-  for (size_t row = 0; row < count; ++row)
-    for (size_t state = 0; state <= card.layers; ++state) {
-      auto at = states.begin() + (state * count + row) * card.hidden;
-      outcome.hidden.insert(outcome.hidden.end(), at, at + card.hidden);
-    }
-  return outcome;
+  return asked.take();
+}
+
+std::vector<Outcome> e2e::stepTogether(espalier_model *model,
+                                       const std::vector<Share> &shares) {
+  const espalier_model_card &card = *espalier_model_descriptor(model)->card;
+  std::vector<Asked> asked;
+  for (const Share &share : shares)
+    asked.emplace_back(card, share.tokens.data(), uint32_t(share.tokens.size()),
+                       share.parents.empty() ? nullptr : share.parents.data());
+  std::vector<espalier_step_request> requests;
+  std::vector<espalier_session *> sessions;
+  for (size_t i = 0; i < shares.size(); ++i) {
+    requests.push_back(asked[i].request);
+    sessions.push_back(shares[i].sequence->session);
+  }
+  std::vector<Outcome> outcomes(shares.size());
+  if (espalier_step_batch(model, sessions.data(), requests.data(),
+                          uint32_t(shares.size())) != ESPALIER_OK)
+    ADD_FAILURE() << espalier_last_error();
+  else
+    for (size_t i = 0; i < shares.size(); ++i)
+      outcomes[i] = asked[i].take();
+  return outcomes;
 }
 
 Outcome Sequence::chain(const Tokens &tokens,

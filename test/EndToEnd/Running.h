@@ -74,6 +74,15 @@ private:
   const espalier_model_card &card;
 };
 
+/// One sequence's rows of a step of several.
+struct Share {
+  Sequence *sequence;
+  Tokens tokens;
+  std::vector<int32_t> parents; ///< none: a chain
+};
+std::vector<Outcome> stepTogether(espalier_model *model,
+                                  const std::vector<Share> &shares);
+
 /// The greedy continuation of `last`, which was stepped last.
 Tokens greedy(Sequence &sequence, std::vector<float> last, size_t count);
 int32_t mostLikely(const float *logits, size_t vocab);
