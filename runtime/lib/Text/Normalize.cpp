@@ -52,7 +52,10 @@ bool isActive(Form form, uint32_t scalar) {
     if ((scalar < 0x300 && !form.compatible) ||
         (scalar >= 0xac00 && scalar <= 0xd7a3))
       return false;
-    if (scalar >= 0x1161 && scalar <= 0x11ff)
+    // U+11A7, which stands for no final, does not, though utf8proc would drop
+    // it: on its own it begins a segment.
+    if ((scalar >= 0x1161 && scalar <= 0x1175) ||
+        (scalar >= 0x11a8 && scalar <= 0x11c2))
       return true;
   } else if (scalar >= 0xac00 && scalar <= 0xd7a3) {
     return true;
