@@ -59,6 +59,7 @@ if os.path.isfile(model):
 
 source = config.espalier_source
 config.substitutions += [
+    ("%docs", os.path.join(source, "docs")),
     ("%goldens", os.path.join(source, "test", "Inputs", "goldens")),
     ("%stories", os.path.join(source, "tools", "models", "stories-5.5m")),
     ("%draft", os.path.join(source, "tools", "models", "stories-draft-0.9m")),

@@ -35,7 +35,7 @@ struct TensorName {
 
 /// One thing that is done to a tensor when it is packed: see `#xf.recipe`.
 struct RecipeStep {
-  enum class Kind { Transpose, UnpermuteHeads, AddOne, SliceRows };
+  enum class Kind { Transpose, UnpermuteHeads, AddOne, SliceRows, SliceGroups };
   Kind kind;
   std::vector<int64_t> arguments = {};
 };
@@ -119,6 +119,8 @@ public:
   const std::string &modelPrefix() const { return prefix; }
 
   const std::vector<WeightSpec> &all() const { return specs; }
+  /// What was declared last, to be completed.
+  WeightSpec &last() { return specs.back(); }
 
 private:
   bool hasBias(const std::string &source, Bias bias) const;
@@ -165,6 +167,16 @@ public:
   virtual Value attention(Value q) = 0;
   /// The configuration's activation of `gate`, times `up`.
   virtual Value glu(Value gate, Value up) = 0;
+  virtual Value activation(Value x) = 0;
+  /// With the weight's bias, where it has one; each run of `segment` columns
+  /// alone (0: the whole row).
+  virtual Value layerNorm(Value x, std::string_view weight,
+                          uint64_t segment = 0) = 0;
+  /// factor * x, added to `residual`, if given.
+  virtual Value scale(Value x, double factor, Value residual = {}) = 0;
+  /// x plus entry position + offset of a table.
+  virtual Value positionEmbedding(Value x, std::string_view table,
+                                  uint64_t offset = 0) = 0;
 
 protected:
   explicit LayerBuilder(const ModelConfig &config) : config(config) {}
@@ -211,10 +223,11 @@ struct ModelNames {
 };
 
 struct Family {
-  std::string_view name;    ///< model_type
-  std::string_view models;  ///< published models, for docs/families.md
-  std::string_view remarks; ///< what is particular, and what is refused
-  bool inGGUF = false;      ///< also the architecture of GGUF files
+  std::string_view name;          ///< model_type
+  std::string_view models;        ///< published models, for docs/families.md
+  std::string_view remarks;       ///< what is particular, and what is refused
+  bool inGGUF = false;            ///< also the architecture of GGUF files
+  bool interleavedInGGUF = false; ///< whose q and k are stored interleaved
   /// The member of config.json that holds the decoder's configuration.
   std::string_view nested = {};
   ConfigKeys keys = {};

@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "espalier/Import/ModelConfig.h"
+#include "Family.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,14 +12,15 @@
 namespace espalier {
 namespace {
 
-/// The keys of the one architecture that is read. Each getter leaves `into` as
+/// The keys of the file's architecture. Each getter leaves `into` as
 /// it is where the key is missing.
 class Keys {
 public:
-  explicit Keys(const GgufFile &file) : file(file) {}
+  Keys(const GgufFile &file, std::string_view architecture)
+      : file(file), prefix(std::string(architecture) + ".") {}
 
-  static std::string full(std::string_view key) {
-    return "llama." + std::string(key);
+  std::string full(std::string_view key) const {
+    return prefix + std::string(key);
   }
   const GgufValue *find(std::string_view key) const {
     return file.find(full(key));
@@ -68,11 +69,12 @@ public:
 
 private:
   const GgufFile &file;
+  std::string prefix;
 };
 
 /// Keys that change what the model computes, and the value with which they do
 /// not.
-Status refuseUnsupported(const GgufFile &file) {
+Status refuseUnsupported(const GgufFile &file, const Keys &keys) {
   struct Neutral {
     const char *key;
     double value;
@@ -88,7 +90,7 @@ Status refuseUnsupported(const GgufFile &file) {
         Neutral{"rope.scaling.yarn_log_multiplier", 0},
         Neutral{"rope.scaling.yarn_ext_factor", 1},
         Neutral{"rope.scaling.yarn_attn_factor", 1}}) {
-    std::string key = Keys::full(n.key);
+    std::string key = keys.full(n.key);
     const GgufValue *value = file.find(key);
     if (!value)
       continue;
@@ -118,8 +120,9 @@ Status readRope(const GgufFile &file, const Keys &keys, ModelConfig &config) {
   if (Status s = keys.count("rope.dimension_count", rotated); !s)
     return s;
   if (rotated != config.headDim)
-    return Error{"'llama.rope.dimension_count': " + std::to_string(rotated) +
-                 " of " + std::to_string(config.headDim) +
+    return Error{"'" + keys.full("rope.dimension_count") +
+                 "': " + std::to_string(rotated) + " of " +
+                 std::to_string(config.headDim) +
                  " is not supported; only whole heads can be rotated"};
 
   double factor = 0;
@@ -135,7 +138,7 @@ Status readRope(const GgufFile &file, const Keys &keys, ModelConfig &config) {
   std::string type = legacy ? "linear" : "none";
   if (keys.find("rope.scaling.type")) {
     Result<std::string_view> name =
-        file.getString(Keys::full("rope.scaling.type"));
+        file.getString(keys.full("rope.scaling.type"));
     if (!name)
       return name.takeError();
     type = *name;
@@ -143,12 +146,13 @@ Status readRope(const GgufFile &file, const Keys &keys, ModelConfig &config) {
     type = "linear"; // what a factor alone means in this format
   }
   if (type != "none" && type != "linear" && type != "yarn")
-    return Error{"'llama.rope.scaling.type': \"" + type.substr(0, 80) +
+    return Error{"'" + keys.full("rope.scaling.type") + "': \"" +
+                 type.substr(0, 80) +
                  "\" is not supported; none, linear and yarn are"};
   if (attention != 1 && (type != "yarn" || factor == 0))
-    return Error{
-        "'llama.rope.scaling.attn_factor': " + std::to_string(attention) +
-        " is not supported without a scaling of type yarn"};
+    return Error{"'" + keys.full("rope.scaling.attn_factor") +
+                 "': " + std::to_string(attention) +
+                 " is not supported without a scaling of type yarn"};
   if (type == "none")
     return {};
   if (factor == 0) // zero and absent both mean no scaling
@@ -221,6 +225,16 @@ Status readVocabulary(const GgufFile &file, const Keys &keys,
   return {};
 }
 
+std::string ggufFamilyNames() {
+  std::string names;
+  for (const Family *family : allFamilies())
+    if (family->inGGUF) {
+      names += names.empty() ? "" : ", ";
+      names += family->name;
+    }
+  return names;
+}
+
 } // namespace
 
 Result<ModelConfig> readGGUFConfig(const GgufFile &file) {
@@ -228,16 +242,17 @@ Result<ModelConfig> readGGUFConfig(const GgufFile &file) {
       file.getString("general.architecture");
   if (!architecture)
     return architecture.takeError();
-  if (*architecture != "llama")
+  const Family *family = findFamily(*architecture);
+  if (!family || !family->inGGUF)
     return Error{"'general.architecture': \"" +
                  std::string(architecture->substr(0, 80)) +
-                 "\" is not supported; llama is"};
-  if (Status s = refuseUnsupported(file); !s)
+                 "\" is not supported; " + ggufFamilyNames() + " are"};
+  Keys keys(file, *architecture);
+  if (Status s = refuseUnsupported(file, keys); !s)
     return s.takeError();
 
   ModelConfig config;
   config.family = *architecture;
-  Keys keys(file);
   if (Status s = keys.count("block_count", config.layers, true); !s)
     return s.takeError();
   if (Status s = keys.count("embedding_length", config.hidden, true); !s)
@@ -262,7 +277,8 @@ Result<ModelConfig> readGGUFConfig(const GgufFile &file) {
       return s.takeError();
   } else {
     if (config.heads == 0 || config.hidden % config.heads != 0)
-      return Error{"'llama.embedding_length': expected a multiple of the " +
+      return Error{"'" + keys.full("embedding_length") +
+                   "': expected a multiple of the " +
                    std::to_string(config.heads) + " heads, got " +
                    std::to_string(config.hidden)};
     config.headDim = config.hidden / config.heads;
@@ -271,7 +287,8 @@ Result<ModelConfig> readGGUFConfig(const GgufFile &file) {
   if (Status s = keys.count("attention.value_length", valueDim); !s)
     return s.takeError();
   if (valueDim != config.headDim)
-    return Error{"'llama.attention.value_length': " + std::to_string(valueDim) +
+    return Error{"'" + keys.full("attention.value_length") +
+                 "': " + std::to_string(valueDim) +
                  " is not supported; it must equal the length of the keys, " +
                  std::to_string(config.headDim)};
   if (Status s = keys.number("attention.layer_norm_rms_epsilon",
@@ -281,8 +298,8 @@ Result<ModelConfig> readGGUFConfig(const GgufFile &file) {
   // checkConfig refuses more; the list must not grow before.
   config.structure.resize(std::min<uint64_t>(config.layers, 1024));
   config.attentionScale = 1 / std::sqrt(double(config.headDim));
-  // The architecture's files hold q and k for interleaved rotation.
-  config.interleavedRope = true;
+  // Files of this architecture hold q and k for interleaved rotation.
+  config.interleavedRope = family->interleavedInGGUF;
   if (Status s = readRope(file, keys, config); !s)
     return s.takeError();
   if (Status s = readVocabulary(file, keys, config); !s)

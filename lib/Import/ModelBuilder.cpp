@@ -45,8 +45,26 @@ xf::RecipeKind recipeKind(RecipeStep::Kind kind) {
     return xf::RecipeKind::AddOne;
   case RecipeStep::Kind::SliceRows:
     return xf::RecipeKind::SliceRows;
+  case RecipeStep::Kind::SliceGroups:
+    return xf::RecipeKind::SliceGroups;
   }
   llvm_unreachable("a kind of step");
+}
+
+xf::Activation activationOf(const ModelConfig &config) {
+  switch (config.activation) {
+  case Activation::Silu:
+    return xf::Activation::Silu;
+  case Activation::Gelu:
+    return xf::Activation::Gelu;
+  case Activation::GeluTanh:
+    return xf::Activation::GeluTanh;
+  case Activation::Relu:
+    return xf::Activation::Relu;
+  case Activation::ReluSquared:
+    return xf::Activation::ReluSquared;
+  }
+  llvm_unreachable("an activation");
 }
 
 } // namespace
@@ -80,6 +98,13 @@ public:
   void appendValues(Value x) override { append(xf::CachePart::Values, x); }
   Value attention(Value q) override;
   Value glu(Value gate, Value up) override;
+  Value activation(Value x) override;
+  Value layerNorm(Value x, std::string_view weight, uint64_t segment) override;
+  Value scale(Value x, double factor, Value residual) override;
+  Value positionEmbedding(Value x, std::string_view table,
+                          uint64_t offset) override;
+  /// The end of the step, written to `logits`.
+  mlir::Value logits(mlir::Value x, mlir::Value logits);
 
   ModelBuilder &model;
   ImplicitLocOpBuilder &b;
@@ -88,6 +113,12 @@ public:
 
 private:
   void append(xf::CachePart part, Value x);
+  IntegerAttr optionalCount(uint64_t count) {
+    return count ? b.getI64IntegerAttr(int64_t(count)) : IntegerAttr();
+  }
+  xf::ActivationAttr activationAttr() {
+    return xf::ActivationAttr::get(b.getContext(), activationOf(config));
+  }
 };
 
 mlir::Value OpsBuilder::weight(llvm::StringRef name) {
@@ -106,12 +137,11 @@ Value OpsBuilder::rmsNorm(Value value, std::string_view name, Value residual,
                           uint64_t segment) {
   mlir::Value x = unwrap(value), w = weight(name);
   mlir::Value init = residual ? unwrap(residual) : empty(columnsOf(x));
-  return wrap(
-      xf::RmsNormOp::create(
-          b, x.getType(), x, w, init, b.getF32FloatAttr(config.normEpsilon),
-          segment ? b.getI64IntegerAttr(int64_t(segment)) : IntegerAttr(),
-          residual ? b.getUnitAttr() : UnitAttr())
-          .getResult(0));
+  return wrap(xf::RmsNormOp::create(b, x.getType(), x, w, init,
+                                    b.getF32FloatAttr(config.normEpsilon),
+                                    optionalCount(segment),
+                                    residual ? b.getUnitAttr() : UnitAttr())
+                  .getResult(0));
 }
 
 Value OpsBuilder::linear(Value x, std::string_view name, Value residual) {
@@ -150,17 +180,82 @@ Value OpsBuilder::attention(Value value) {
                   empty(columnsOf(q)),
                   b.getI64IntegerAttr(int64_t(config.heads / config.kvHeads)),
                   b.getF32FloatAttr(float(config.attentionScale)),
-                  /*window=*/IntegerAttr(), /*soft_cap=*/FloatAttr(),
-                  /*alibi=*/DenseF32ArrayAttr())
+                  optionalCount(structure.window),
+                  config.attentionSoftCap != 0
+                      ? b.getF32FloatAttr(float(config.attentionSoftCap))
+                      : FloatAttr(),
+                  config.alibiSlopes.empty()
+                      ? DenseF32ArrayAttr()
+                      : b.getDenseF32ArrayAttr(config.alibiSlopes))
                   .getResult(0));
 }
 
 Value OpsBuilder::glu(Value gate, Value up) {
   mlir::Value g = unwrap(gate);
-  return wrap(xf::GluOp::create(
-                  b, g.getType(), g, unwrap(up), empty(columnsOf(g)),
-                  xf::ActivationAttr::get(b.getContext(), xf::Activation::Silu))
+  return wrap(xf::GluOp::create(b, g.getType(), g, unwrap(up),
+                                empty(columnsOf(g)), activationAttr())
                   .getResult(0));
+}
+
+Value OpsBuilder::activation(Value value) {
+  mlir::Value x = unwrap(value);
+  return wrap(xf::ActivationOp::create(b, x.getType(), x, empty(columnsOf(x)),
+                                       activationAttr())
+                  .getResult(0));
+}
+
+Value OpsBuilder::layerNorm(Value value, std::string_view name,
+                            uint64_t segment) {
+  mlir::Value x = unwrap(value), w = weight(name);
+  return wrap(xf::LayerNormOp::create(
+                  b, x.getType(), x, w,
+                  optionalWeight(llvm::Twine(name) + "_bias"),
+                  empty(columnsOf(x)), b.getF32FloatAttr(config.normEpsilon),
+                  optionalCount(segment))
+                  .getResult(0));
+}
+
+Value OpsBuilder::scale(Value value, double factor, Value residual) {
+  if (factor == 1 && !residual)
+    return value;
+  mlir::Value x = unwrap(value);
+  mlir::Value init = residual ? unwrap(residual) : empty(columnsOf(x));
+  return wrap(xf::ScaleOp::create(b, x.getType(), x, init,
+                                  b.getF32FloatAttr(float(factor)),
+                                  residual ? b.getUnitAttr() : UnitAttr())
+                  .getResult(0));
+}
+
+Value OpsBuilder::positionEmbedding(Value value, std::string_view name,
+                                    uint64_t offset) {
+  mlir::Value x = unwrap(value);
+  return wrap(
+      xf::PositionEmbeddingOp::create(b, x.getType(), rows, weight(name), x,
+                                      b.getI64IntegerAttr(int64_t(offset)))
+          .getResult(0));
+}
+
+mlir::Value OpsBuilder::logits(mlir::Value x, mlir::Value out) {
+  mlir::Value matrix = weight(config.tied ? "embedding" : "output");
+  bool scaled = config.logitScale != 1, capped = config.logitSoftCap != 0;
+  // Only the last of these ops writes where the caller wants the logits.
+  auto init = [&](bool last) {
+    return last ? out : empty(int64_t(config.vocab));
+  };
+  x = xf::LogitsOp::create(b, out.getType(), x, matrix,
+                           optionalWeight("output_bias"),
+                           init(!scaled && !capped))
+          .getResult(0);
+  if (scaled)
+    x = xf::ScaleOp::create(b, out.getType(), x, init(!capped),
+                            b.getF32FloatAttr(float(config.logitScale)),
+                            UnitAttr())
+            .getResult(0);
+  if (capped)
+    x = xf::SoftCapOp::create(b, out.getType(), x, out,
+                              b.getF32FloatAttr(float(config.logitSoftCap)))
+            .getResult(0);
+  return x;
 }
 
 //===----------------------------------------------------------------------===//
@@ -170,12 +265,12 @@ Value OpsBuilder::glu(Value gate, Value up) {
 void ModelBuilder::emitWeights(ImplicitLocOpBuilder &b) {
   auto emit = [&](const WeightSpec &spec, unsigned kind) {
     SmallVector<Attribute> recipe;
+    if (!spec.isMatrix()) // before one is added
+      recipe.push_back(xf::RecipeStepAttr::get(context, xf::RecipeKind::ToF32,
+                                               ArrayRef<int64_t>()));
     for (const RecipeStep &step : spec.recipe)
       recipe.push_back(xf::RecipeStepAttr::get(context, recipeKind(step.kind),
                                                step.arguments));
-    if (!spec.isMatrix())
-      recipe.push_back(xf::RecipeStepAttr::get(context, xf::RecipeKind::ToF32,
-                                               ArrayRef<int64_t>()));
     DenseI32ArrayAttr layers;
     if (spec.layered)
       layers = b.getDenseI32ArrayAttr(layersOfKind[kind]);
@@ -260,10 +355,7 @@ void ModelBuilder::emitStep(ImplicitLocOpBuilder &b) {
           .getResult(0);
   x = unwrap(family.end ? family.end(layer, wrap(x))
                         : layer.rmsNorm(wrap(x), "final_norm", {}, 0));
-  mlir::Value matrix = layer.weight(config.tied ? "embedding" : "output");
-  x = xf::LogitsOp::create(b, logitsType, x, matrix, /*bias=*/mlir::Value(),
-                           function.getArgument(2))
-          .getResult(0);
+  x = layer.logits(x, function.getArgument(2));
   func::ReturnOp::create(b, ValueRange{x, repeat.getResult(1)});
 }
 

@@ -138,8 +138,6 @@ Status ModelBuilder::computeFrequencies() {
 }
 
 Status ModelBuilder::check() {
-  if (config.activation != Activation::Silu)
-    return Error{"'hidden_act': only silu is supported"};
   for (const WeightSpec &spec : table.all())
     for (uint64_t i = 0, n = spec.layered ? config.layers : 1; i < n; ++i)
       if (spec.isIn(i))

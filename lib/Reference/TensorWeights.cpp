@@ -137,19 +137,23 @@ Result<Matrix> applyStep(Matrix matrix, xf::RecipeStepAttr step) {
 Result<Matrix> readTensor(const TensorSource &source, const std::string &name,
                           bool isVector) {
   const SourceTensor *tensor = source.find(name);
+  // A matrix of floats may stand for the vector of its elements.
+  bool flattened = isVector && tensor && tensor->shape.size() == 2 &&
+                   tensor->encoding && !isBlockEncoding(*tensor->encoding);
   if (!tensor || !tensor->encoding ||
-      tensor->shape.size() != (isVector ? 1 : 2) || rowBytes(*tensor) == 0)
+      (tensor->shape.size() != (isVector ? 1 : 2) && !flattened) ||
+      rowBytes(*tensor) == 0)
     return Error{std::string("expected a ") + (isVector ? "vector" : "matrix") +
                  " of a supported type"};
   std::vector<uint8_t> scratch;
-  uint64_t rows = isVector ? 1 : tensor->shape[0];
+  uint64_t rows = isVector && !flattened ? 1 : tensor->shape[0];
   const uint8_t *bytes = source.rows(*tensor, 0, rows, scratch);
   Matrix out{*tensor->encoding,
-             tensor->shape[0],
+             flattened ? tensor->shape[0] * tensor->shape[1] : tensor->shape[0],
              isVector ? 1 : tensor->shape[1],
              0,
              {}};
-  out.bytesPerRow = rowBytes(*tensor) / (isVector ? tensor->shape[0] : 1);
+  out.bytesPerRow = rowBytes(*tensor) / (isVector ? tensor->shape.back() : 1);
   out.bytes.assign(bytes, bytes + rows * rowBytes(*tensor));
   return out;
 }

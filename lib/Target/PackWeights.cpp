@@ -54,11 +54,15 @@ PackStep stepOf(xf::RecipeStepAttr step) {
   return out;
 }
 
-/// Rows after the recipe: what panels of 16 columns do not say.
-uint64_t rowsAfter(const PackWeight &weight) {
+/// Rows after the recipe: what panels of 16 columns do not say. A matrix may
+/// stand for the vector of its elements.
+uint64_t rowsAfter(const PackWeight &weight, bool isVector) {
   uint64_t total = 0;
   for (const SourceTensor *tensor : weight.layers.front()) {
     uint64_t rows = tensor->shape.empty() ? 0 : tensor->shape[0];
+    if (isVector && tensor->shape.size() == 2 &&
+        __builtin_mul_overflow(rows, tensor->shape[1], &rows))
+      rows = 0; // make refuses the tensor
     for (const PackStep &step : weight.recipe) {
       if (step.kind == PackStep::Kind::Transpose && tensor->shape.size() == 2)
         rows = tensor->shape[1];
@@ -105,7 +109,7 @@ Status findSources(xf::WeightOp op, const TensorSource &source,
 
 Status setType(RankedTensorType type, PackWeight &weight) {
   Type element = type.getElementType();
-  weight.rows = rowsAfter(weight);
+  weight.rows = rowsAfter(weight, type.getRank() == 1);
   if (type.getRank() == 1) {
     std::optional<Encoding> encoding = xf::getElementEncoding(element);
     if (!encoding || isBlockEncoding(*encoding))

@@ -55,12 +55,17 @@ Result<WeightRows> WeightRows::make(const PackWeight &weight, size_t layer) {
                    "a type that can be packed as " +
                        std::string(encodingName(wanted)),
                    tensor->typeName);
-    if (tensor->shape.size() != (weight.isVector ? 1 : 2) ||
+    // A matrix of floats may stand for the vector of its elements.
+    bool flattened = weight.isVector && tensor->shape.size() == 2 &&
+                     !isBlockEncoding(*tensor->encoding);
+    if ((tensor->shape.size() != (weight.isVector ? 1 : 2) && !flattened) ||
         rowBytes(*tensor) == 0)
       return fault(*tensor, weight.isVector ? "a vector" : "a matrix",
                    std::to_string(tensor->shape.size()) + " dimensions");
     Part part{tensor, total, total, {}};
     uint64_t rows = tensor->shape[0];
+    if (flattened && __builtin_mul_overflow(rows, tensor->shape[1], &rows))
+      return fault(*tensor, "fewer elements", "too many");
     uint64_t columns = weight.isVector ? 1 : tensor->shape[1];
     for (const PackStep &step : weight.recipe) {
       if (step.kind == PackStep::Kind::Transpose) {
@@ -103,7 +108,7 @@ Result<WeightRows> WeightRows::make(const PackWeight &weight, size_t layer) {
                    std::to_string(columns));
     // Bytes of a mapped file: what the rows claim must be there.
     uint64_t size = 0;
-    if (__builtin_mul_overflow(weight.isVector ? 1 : tensor->shape[0],
+    if (__builtin_mul_overflow(tensor->shape.size() == 1 ? 1 : tensor->shape[0],
                                rowBytes(*tensor), &size) ||
         (tensor->spread == 0 && size != tensor->bytes.size()))
       return fault(*tensor, std::to_string(size) + " bytes",
@@ -163,7 +168,11 @@ const uint8_t *WeightRows::read(const TensorSource &source, uint64_t row,
   scratch.row.resize(weight->columns * out);
   const uint8_t *line = nullptr;
   if (weight->isVector)
-    line = source.rows(*from.tensor, 0, 1, scratch.made) + from.row * in;
+    line =
+        source.rows(*from.tensor, 0,
+                    from.tensor->shape.size() == 1 ? 1 : from.tensor->shape[0],
+                    scratch.made) +
+        from.row * in;
   else if (!transposed)
     line = source.rows(*from.tensor, from.row, 1, scratch.made);
   for (uint64_t k = 0; k < weight->columns; ++k) {

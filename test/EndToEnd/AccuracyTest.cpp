@@ -83,6 +83,11 @@ INSTANTIATE_TEST_SUITE_P(Goldens, GoldenTest, testing::ValuesIn(goldenModels()),
                          [](const auto &info) {
                            return Config{info.param}.label();
                          });
+INSTANTIATE_TEST_SUITE_P(Families, GoldenTest,
+                         testing::ValuesIn(familyModels()),
+                         [](const auto &info) {
+                           return Config{info.param}.label();
+                         });
 
 //===--- Texts ------------------------------------------------------------===//
 

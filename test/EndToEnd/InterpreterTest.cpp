@@ -125,6 +125,9 @@ std::vector<Config> configs() {
 
 INSTANTIATE_TEST_SUITE_P(Models, InterpreterTest, testing::ValuesIn(configs()),
                          [](const auto &info) { return info.param.label(); });
+INSTANTIATE_TEST_SUITE_P(Families, InterpreterTest,
+                         testing::ValuesIn(familyConfigs()),
+                         [](const auto &info) { return info.param.label(); });
 
 // A real model: 30 layers, heads of 64, weights of two types.
 TEST(InterpreterSmolLM2Test, ChainTreeAndDecode) {

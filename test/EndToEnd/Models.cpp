@@ -54,6 +54,17 @@ const std::vector<std::string> &e2e::goldenModels() {
   return names;
 }
 
+const std::vector<std::string> &e2e::familyModels() {
+  // The goldens whose rope is stretched have tests of their own, since their
+  // context counts.
+  static const std::vector<std::string> names = {
+      "cohere",      "gemma",     "gemma2",  "gemma3",
+      "gemma3-text", "glm4",      "granite", "llama-odd",
+      "mistral",     "olmo2",     "phi3",    "qwen2-window",
+      "qwen3",       "qwen3-odd", "smollm3", "starcoder2"};
+  return names;
+}
+
 const std::vector<std::string> &e2e::bundledModels() {
   static const std::vector<std::string> names = {"stories-5.5m",
                                                  "stories-draft-0.9m"};
@@ -77,11 +88,18 @@ std::vector<Config> e2e::allConfigs() {
   return configs;
 }
 
+std::vector<Config> e2e::familyConfigs() {
+  std::vector<Config> configs;
+  for (size_t i = 0; i < familyModels().size(); ++i)
+    configs.push_back({familyModels()[i], "auto", i % 2 ? "f32" : "f16"});
+  return configs;
+}
+
 std::string e2e::modelFolder(const std::string &model) {
   auto isIn = [&](const std::vector<std::string> &names) {
     return std::find(names.begin(), names.end(), model) != names.end();
   };
-  if (isIn(goldenModels()))
+  if (isIn(goldenModels()) || isIn(familyModels()))
     return ESPALIER_TEST_INPUTS "/goldens/" + model;
   if (isIn(bundledModels()))
     return ESPALIER_MODELS "/" + model;

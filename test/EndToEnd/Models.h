@@ -42,13 +42,17 @@ void PrintTo(const Config &config, std::ostream *os);
 /// The golden checkpoints that hold a model, and the bundled ones.
 const std::vector<std::string> &goldenModels();
 const std::vector<std::string> &bundledModels();
+/// The golden checkpoints of the families, which are run with fewer options.
+const std::vector<std::string> &familyModels();
 /// Whether any of its linears has weights in blocks, so that --activations
 /// decides something.
 bool isQuantised(const std::string &model);
 
-/// Every model with each cache type, and both kinds of activations where they
-/// differ.
+/// Every golden and bundled model with each cache type, and both kinds of
+/// activations where they differ.
 std::vector<Config> allConfigs();
+/// The families' models, each with one cache type.
+std::vector<Config> familyConfigs();
 
 /// The folder of a model of these lists, or, of another name, that path.
 std::string modelFolder(const std::string &model);

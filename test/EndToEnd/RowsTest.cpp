@@ -77,7 +77,7 @@ TEST_P(RowsTest, CacheOfChunks) {
   ASSERT_TRUE(model.ok());
   Random random(8);
   Tokens tokens =
-      random.tokens(std::min(120u, model.descriptor().card->max_positions),
+      random.tokens(std::min(90u, model.descriptor().card->max_positions),
                     model.descriptor().card->vocab);
   Slot whole = model.makeSlot(), pieces = model.makeSlot();
   Outcome expected = model.chain(whole, tokens), got;
@@ -96,6 +96,8 @@ TEST_P(RowsTest, CacheOfChunks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, RowsTest, testing::ValuesIn(allConfigs()),
+                         [](const auto &info) { return info.param.label(); });
+INSTANTIATE_TEST_SUITE_P(Families, RowsTest, testing::ValuesIn(familyConfigs()),
                          [](const auto &info) { return info.param.label(); });
 
 } // namespace

@@ -112,7 +112,7 @@ TABLE = {
     "smollm3": lambda n: make(n, "smollm3", 307, old=True, drop=["layer_types"], no_rope_layer_interval=3,
                               use_sliding_window=True, sliding_window=13,
                               **{**EVEN, "num_hidden_layers": 3, "intermediate_size": 56}),
-    "granite": lambda n: make(n, "granite", 308, "float32", embedding_multiplier=5.0, attention_multiplier=0.31,
+    "granite": lambda n: make(n, "granite", 308, embedding_multiplier=5.0, attention_multiplier=0.31,
                               residual_multiplier=0.6, logits_scaling=1.7, attention_bias=True, mlp_bias=True, **EVEN),
     "phi3-long": lambda n: make(
         n, "phi3", 309, old=True, prepare=fixed_frequencies(56), sliding_window=15, tie_word_embeddings=True,
@@ -120,7 +120,7 @@ TABLE = {
         "the short factors", original_max_position_embeddings=24, **{**EVEN, "hidden_size": 72},
         rope_parameters={"rope_type": "longrope", "rope_theta": 1e4, "partial_rotary_factor": 0.5,
                          "short_factor": [1.0, 1.1, 1.2, 1.3, 1.5, 1.6], "long_factor": [1.0, 1.5, 2.0, 3.0, 5.0, 8.0]}),
-    "glm4": lambda n: make(n, "glm4", 310, **ODD, **HEADS),
+    "glm4": lambda n: make(n, "glm4", 310, head_dim=24, **ODD),
     "gemma": lambda n: make(n, "gemma", 311, old=True, hidden_act="gelu", **ODD, **HEADS),
     "gemma3-text": lambda n: make(
         n, "gemma3_text", 312, sliding_window=9, query_pre_attn_scalar=24, final_logit_softcapping=6.0,

@@ -31,6 +31,7 @@ Result<int> tokenizeCommand(const Arguments &arguments);
 Result<int> benchCommand(const Arguments &arguments);
 Result<int> inspectCommand(const Arguments &arguments);
 Result<int> explainCommand(const Arguments &arguments);
+Result<int> familiesCommand(const Arguments &arguments);
 
 /// Path of the running program, from which the compiler finds the runtime's
 /// archives.

@@ -28,6 +28,7 @@ constexpr Command commands[] = {
     {"bench", benchCommand, "tokens per second"},
     {"inspect", inspectCommand, "what a model or an artefact holds"},
     {"explain", explainCommand, "how an artefact does its work"},
+    {"families", familiesCommand, "the families of models, as Markdown"},
 };
 
 void printUsage(FILE *to) {

@@ -82,6 +82,9 @@ struct ModelConfig {
   bool qkNorm = false;           ///< queries and keys are normalised
   bool parallelResidual = false; ///< attention and feed-forward side by side
   double attentionScale = 0;     ///< of the scores
+  /// alibi: the slope of each query head; none: the scores depend on no
+  /// distance.
+  std::vector<float> alibiSlopes;
   double attentionSoftCap = 0, logitSoftCap = 0; ///< 0: none
   double embeddingScale = 1, residualScale = 1, logitScale = 1;
   std::optional<int32_t> bos;
@@ -102,7 +105,7 @@ Status checkConfig(const ModelConfig &config);
 Result<ModelConfig> readHuggingFaceConfig(const json::Value &config,
                                           const json::Value *generation);
 
-/// Reads the metadata of a GGUF file of architecture llama.
+/// Reads the metadata of a GGUF file whose architecture is a family.
 Result<ModelConfig> readGGUFConfig(const GgufFile &file);
 
 /// The tokenizer metadata of a GGUF file; nothing where it has none.

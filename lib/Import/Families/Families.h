@@ -11,10 +11,21 @@
 
 namespace espalier {
 
+extern const Family cohereFamily;
+extern const Family gemmaFamily;
+extern const Family gemma2Family;
+extern const Family gemma3Family;
+extern const Family gemma3TextFamily;
+extern const Family glm4Family;
+extern const Family graniteFamily;
 extern const Family llamaFamily;
+extern const Family mistralFamily;
+extern const Family olmo2Family;
 extern const Family phi3Family;
 extern const Family qwen2Family;
+extern const Family qwen3Family;
 extern const Family smollm3Family;
+extern const Family starcoder2Family;
 
 /// What several families have in common.
 namespace parts {
@@ -31,6 +42,20 @@ void gatedWeights(const ModelConfig &config, WeightTable &table,
 Value attend(LayerBuilder &b, Value q, Value k, Value v);
 /// down(activation(gate(x)) * up(x)), added to `residual`, if given.
 Value gatedFeedForward(LayerBuilder &b, Value x, Value residual = {});
+/// down(activation(up(x))), added to `residual`, if given.
+Value plainFeedForward(LayerBuilder &b, Value x, Value residual = {});
+/// "attention_norm", then attention whose queries and keys are normalised head
+/// by head ("q_norm", "k_norm"), added to the residual stream.
+Value normedHeadsAttention(LayerBuilder &b, Value x);
+/// Norms before and behind attention and feed-forward: "attention_norm",
+/// "post_attention_norm", "ffn_norm", "post_ffn_norm".
+Value sandwichLayer(LayerBuilder &b, Value x);
+/// The hooks: embeddingScale * x; the layer norm "final_norm".
+Value scaleEmbedding(LayerBuilder &b, Value x);
+Value finalLayerNorm(LayerBuilder &b, Value x);
+/// Rope and windows of qwen2 and qwen3: a key switches the window on, and it is
+/// that of the layers from `max_window_layers` on where no list says otherwise.
+void configureQwenLayers(ConfigReader &reader, ModelConfig &config);
 /// The layer of llama: norm, grouped-query attention with rotated heads, norm,
 /// gated feed-forward, both added to the residual stream.
 Value llamaLayer(LayerBuilder &b, Value x);

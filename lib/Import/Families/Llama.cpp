@@ -19,7 +19,9 @@ static void weights(const ModelConfig &c, WeightTable &t) {
 const Family llamaFamily = {
     .name = "llama",
     .models = "Llama 1 to 3, SmolLM, TinyLlama, Yi, Vicuna",
+    .remarks = "biases by `attention_bias` and `mlp_bias`",
     .inGGUF = true,
+    .interleavedInGGUF = true,
     .configure = parts::configureLlama,
     .weights = weights,
     .layer = parts::llamaLayer,

@@ -14,28 +14,21 @@
 
 namespace espalier {
 
-static void configure(ConfigReader &reader, ModelConfig &config) {
-  readPlainLayers(reader, config);
-  // The window is stated, and switched on by a key of its own.
-  bool window = false;
-  reader.flag("use_sliding_window", window);
-  if (window)
-    reader.unsupported("sliding_window", "only models without a window are");
-}
-
 static void weights(const ModelConfig &c, WeightTable &t) {
   using Bias = WeightTable::Bias;
-  t.norm("attention_norm", {"input_layernorm"});
+  t.norm("attention_norm", {"input_layernorm", "attn_norm"});
   parts::attentionWeights(c, t, Bias::Present, Bias::None);
-  t.norm("ffn_norm", {"post_attention_layernorm"});
+  t.norm("ffn_norm", {"post_attention_layernorm", "ffn_norm"});
   parts::gatedWeights(c, t, Bias::None);
 }
 
 const Family qwen2Family = {
     .name = "qwen2",
     .models = "Qwen2, Qwen2.5, QwQ",
+    .remarks = "q, k and v have biases; windows by `use_sliding_window`",
+    .inGGUF = true,
     .keys = {.defaultPositions = 32768},
-    .configure = configure,
+    .configure = parts::configureQwenLayers,
     .weights = weights,
     .layer = parts::llamaLayer,
 };

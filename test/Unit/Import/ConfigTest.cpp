@@ -216,13 +216,100 @@ TEST(Config, UnsupportedFeatures) {
                 "one rotation for each layer type"},
        })
     expectRefused(plain + ",\"" + c.key + "\":" + c.value, c.message);
-  // A window matters where the family has one and it is switched on.
+}
+
+/// The windows of the layers.
+std::vector<uint64_t> windows(const std::string &members) {
+  Result<ModelConfig> c = read(members);
+  EXPECT_TRUE(c) << (c ? "" : c.error().message);
+  std::vector<uint64_t> all;
+  if (c)
+    for (const LayerStructure &layer : c->structure)
+      all.push_back(layer.window);
+  return all;
+}
+
+TEST(Config, Windows) {
+  using W = std::vector<uint64_t>;
+  // qwen2's matters where it is switched on, in the layers from a number on.
   std::string qwen2 =
       with("model_type", "\"qwen2\"") + ",\"sliding_window\":32";
-  EXPECT_TRUE(read(qwen2));
-  EXPECT_TRUE(read(qwen2 + ",\"use_sliding_window\":false"));
-  expectRefused(qwen2 + ",\"use_sliding_window\":true",
-                "'sliding_window': 32 is not supported");
+  EXPECT_EQ(windows(qwen2), (W{0, 0}));
+  EXPECT_EQ(windows(qwen2 + ",\"use_sliding_window\":false"), (W{0, 0}));
+  qwen2 += ",\"use_sliding_window\":true";
+  EXPECT_EQ(windows(qwen2), (W{0, 0})); // max_window_layers is 28
+  EXPECT_EQ(windows(qwen2 + ",\"max_window_layers\":1"), (W{0, 32}));
+  EXPECT_EQ(
+      windows(qwen2 +
+              ",\"layer_types\":[\"sliding_attention\",\"full_attention\"]"),
+      (W{32, 0}));
+  expectRefused(qwen2 + ",\"layer_types\":[\"sliding_attention\"]",
+                "'layer_types': expected 2 types, one for each layer, got 1");
+  expectRefused(with("model_type", "\"qwen2\"") +
+                    ",\"layer_types\":[\"sliding_attention\",\"full_"
+                    "attention\"]",
+                "expects 'sliding_window', but it is missing or off");
+  // mistral: a missing key and null differ; a window that reaches everything
+  // is none.
+  std::string mistral = with("model_type", "\"mistral\"");
+  EXPECT_EQ(windows(mistral), (W{4096, 4096}));
+  EXPECT_EQ(windows(mistral + ",\"sliding_window\":null"), (W{0, 0}));
+  EXPECT_EQ(windows(mistral + ",\"sliding_window\":7"), (W{7, 7}));
+  EXPECT_EQ(windows(mistral + ",\"max_position_embeddings\":4096"), (W{0, 0}));
+  expectRefused(mistral + ",\"sliding_window\":0",
+                "'sliding_window': 0 is not supported");
+  // gemma2: every second layer, beginning with the first.
+  EXPECT_EQ(windows(with("model_type", "\"gemma2\"") +
+                    ",\"head_dim\":8,\"sliding_window\":9"),
+            (W{9, 0}));
+}
+
+TEST(Config, Gemma3) {
+  // Older spelling, nested, what has its default left out.
+  Result<ModelConfig> c =
+      read(R"("model_type":"gemma3","text_config":{"num_hidden_layers":7,)"
+           R"("hidden_size":2560,"sliding_window":1024,)"
+           R"("rope_scaling":{"rope_type":"linear","factor":8.0}})");
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->heads, 8u);
+  EXPECT_EQ(c->headDim, 256u);
+  ASSERT_EQ(c->ropes.size(), 2u);
+  EXPECT_EQ(c->ropes[0].theta, 1e6);
+  EXPECT_EQ(c->ropes[0].kind, RopeConfig::Kind::Linear);
+  EXPECT_EQ(c->ropes[1].theta, 1e4);
+  EXPECT_EQ(c->ropes[1].kind, RopeConfig::Kind::Default);
+  for (size_t i = 0; i < 7; ++i) {
+    EXPECT_EQ(c->structure[i].window, i == 5 ? 0u : 1024u);
+    EXPECT_EQ(c->structure[i].rope, i == 5 ? 0 : 1);
+  }
+  expectRefused(R"("model_type":"gemma3")",
+                "'text_config': expected an object");
+}
+
+TEST(Config, RopeThatDependsOnTheContext) {
+  std::string phi3 = with("model_type", "\"phi3\"") +
+                     ",\"max_position_embeddings\":512,"
+                     "\"original_max_position_embeddings\":128,";
+  Result<ModelConfig> c =
+      read(phi3 + R"("rope_scaling":{"type":"su","short_factor":[1,1,2,2],)"
+                  R"("long_factor":[1,2,4,8]})");
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->ropes[0].kind, RopeConfig::Kind::LongRope);
+  EXPECT_EQ(c->ropes[0].originalPositions, 128);
+  EXPECT_DOUBLE_EQ(c->ropes[0].attentionFactor,
+                   std::sqrt(1 + std::log(4.0) / std::log(128.0)));
+  std::vector<float> near = ropeFrequencies(c->ropes[0]),
+                     far = longRopeFrequencies(c->ropes[0]);
+  EXPECT_EQ(near[0], far[0]);
+  EXPECT_EQ(near[2], 2 * far[2]);
+  expectRefused(phi3 + R"("rope_scaling":{"type":"linear","factor":2})",
+                "only the types default and longrope are supported");
+  // A dynamic rope stretches the model to factor * positions.
+  Result<ModelConfig> dynamic =
+      read(plain + R"(,"rope_scaling":{"type":"dynamic","factor":2.5})");
+  ASSERT_TRUE(dynamic) << dynamic.error().message;
+  EXPECT_EQ(dynamic->ropes[0].originalPositions, 2048);
+  EXPECT_EQ(dynamic->maxPositions, 5120u);
 }
 
 TEST(Config, YarnMagnitude) {
@@ -262,8 +349,16 @@ TEST(Rope, Frequencies) {
 }
 
 TEST(Config, Goldens) {
-  for (const char *name : {"llama", "llama-legacy-config", "llama3-rope",
-                           "qwen2", "rope-linear", "rope-yarn"}) {
+  for (const char *name : {"llama",       "llama-legacy-config",
+                           "llama3-rope", "qwen2",
+                           "rope-linear", "rope-yarn",
+                           "cohere",      "gemma",
+                           "gemma2",      "gemma3",
+                           "gemma3-text", "glm4",
+                           "granite",     "mistral",
+                           "olmo2",       "phi3",
+                           "phi3-long",   "qwen3",
+                           "smollm3",     "starcoder2"}) {
     std::string path =
         std::string(ESPALIER_TEST_INPUTS) + "/goldens/" + name + "/config.json";
     Result<MappedFile> file = MappedFile::open(path);

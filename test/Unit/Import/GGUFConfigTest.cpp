@@ -150,7 +150,8 @@ TEST(GGUFConfig, Rope) {
 TEST(GGUFConfig, Refused) {
   expectRefused(
       File("general.architecture", text("general.architecture", "mamba")),
-      "'general.architecture': \"mamba\" is not supported; llama is");
+      "'general.architecture': \"mamba\" is not supported; llama, qwen2, qwen3 "
+      "are");
   expectRefused(File("general.architecture", number("general.architecture", 3)),
                 "general.architecture");
   for (const char *key :
