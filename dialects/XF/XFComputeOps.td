@@ -117,10 +117,11 @@ def XF_LogitsOp : XF_DestinationOp<"logits"> {
 }
 
 def XF_QuantizeActivationsOp : XF_DestinationOp<"quantize_activations"> {
-  let summary = "rounds rows to 8-bit codes in groups of 32";
+  let summary = "rounds rows to integer codes in groups of 32";
   let description = [{
-    For each row and 32 consecutive k: d = amax / 127, q = round(x * (127 / amax)),
-    with ties to even, and the sum of q. A group with a value that is not finite gets
+    For each row and 32 consecutive k: codes q, a scale d and the sum of q. Codes have
+    8 bits, those of the run of four with the largest element 15, and d is that of the
+    other 28; see `docs/numerics.md`. A group with a value that is not finite gets
     d = NaN.
 
     Constraints:

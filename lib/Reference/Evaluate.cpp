@@ -39,13 +39,13 @@ void printElement(llvm::raw_ostream &os, Type type, const uint8_t *at) {
       panel && panel.getEncoding() == Encoding::A8) {
     os << "(d ";
     float d;
-    std::memcpy(&d, at + 32, 4);
+    std::memcpy(&d, at + a8::scale, 4);
     printNumber(os, d);
     int32_t sum;
-    std::memcpy(&sum, at + 36, 4);
+    std::memcpy(&sum, at + a8::sum, 4);
     os << " sum " << sum << " q";
-    for (unsigned i = 0; i < 32; ++i)
-      os << " " << int(int8_t(at[i]));
+    for (int16_t code : decodePanelCodes(Encoding::A8, 1, at, 0).codes)
+      os << " " << code;
     os << ")";
     return;
   }

@@ -8,6 +8,7 @@
 
 #include "espalier/Support/Half.h"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cmath>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr unsigned groupSize = 32;
 constexpr unsigned panelColumns = 16;
+constexpr unsigned runSize = 4;
 constexpr unsigned nibbleBytes = groupSize * panelColumns / 2;
 
 template <typename T> T load(const uint8_t *at) {
@@ -115,7 +117,7 @@ std::optional<size_t> panelBytes(Encoding encoding, unsigned columns,
     return columns * size_t(groupSize / 2 + 4);
   case Encoding::A8:
     if (columns == 1)
-      return 40;
+      return a8::bytes;
     return std::nullopt;
   default:
     return std::nullopt;
@@ -129,8 +131,13 @@ DecodedGroup decodePanelCodes(Encoding encoding, unsigned columns,
   DecodedGroup out;
   out.m = 0;
   if (encoding == Encoding::A8) {
-    std::memcpy(out.codes, panel, groupSize);
-    out.d = load<float>(panel + groupSize);
+    for (unsigned k = 0; k < groupSize; ++k)
+      out.codes[k] = int8_t(panel[k]);
+    unsigned run = load<uint32_t>(panel + a8::run) % (groupSize / runSize);
+    for (unsigned i = 0; i < runSize; ++i)
+      out.codes[run * runSize + i] +=
+          int16_t(128 * int8_t(panel[a8::high + i]));
+    out.d = load<float>(panel + a8::scale);
     return out;
   }
   if (columns == 1) {
@@ -142,8 +149,8 @@ DecodedGroup decodePanelCodes(Encoding encoding, unsigned columns,
       if (encoding == Encoding::Q8_0)
         out.codes[k] = int8_t(codes[k]);
       else
-        out.codes[k] = int8_t(int(blockNibble(codes, k)) -
-                              (encoding == Encoding::Q4_0 ? 8 : 0));
+        out.codes[k] = int16_t(int(blockNibble(codes, k)) -
+                               (encoding == Encoding::Q4_0 ? 8 : 0));
     }
     return out;
   }
@@ -160,7 +167,7 @@ DecodedGroup decodePanelCodes(Encoding encoding, unsigned columns,
     }
     uint8_t byte = panel[nibbleIndex(k, column)];
     int nibble = column < 8 ? byte & 15 : byte >> 4;
-    out.codes[k] = int8_t(nibble - (encoding == Encoding::Q4_0 ? 8 : 0));
+    out.codes[k] = int16_t(nibble - (encoding == Encoding::Q4_0 ? 8 : 0));
   }
   return out;
 }
@@ -277,32 +284,48 @@ Status packPanel16(Encoding encoding, unsigned group,
   return {};
 }
 
-void quantizeActivations(const float *x, uint8_t *out40) {
-  // The largest magnitude, found among bit patterns: those of non-negative
-  // floats are ordered, with infinity and the NaNs above all numbers.
-  uint32_t largest = 0;
+void quantizeActivations(const float *x, uint8_t *out) {
+  // Largest magnitudes, found among bit patterns: those of non-negative floats
+  // are ordered, with infinity and the NaNs above all numbers.
+  uint32_t largest[groupSize / runSize] = {}, top = 0, rest = 0;
   for (unsigned k = 0; k < groupSize; ++k) {
     uint32_t bits = std::bit_cast<uint32_t>(x[k]) & 0x7fffffffu;
-    largest = bits > largest ? bits : largest;
+    largest[k / runSize] = std::max(largest[k / runSize], bits);
   }
-  if (largest >= 0x7f800000u) {
-    std::memset(out40, 0, 40);
-    store(out40 + groupSize, std::numeric_limits<float>::quiet_NaN());
+  unsigned run = 0;
+  for (unsigned i = 0; i < groupSize / runSize; ++i)
+    if (largest[i] > top)
+      top = largest[i], run = i;
+  for (unsigned i = 0; i < groupSize / runSize; ++i)
+    rest = i == run ? rest : std::max(rest, largest[i]);
+  std::memset(out, 0, a8::bytes);
+  if (top >= 0x7f800000u) {
+    float nan = std::numeric_limits<float>::quiet_NaN();
+    store(out + a8::scale, nan);
+    store(out + a8::scaledSum, nan);
     return;
   }
-  float amax = std::bit_cast<float>(largest);
+  float whole = std::bit_cast<float>(top) * 0x1p-7f;
+  float base = std::max(std::bit_cast<float>(rest), whole);
   // Below 2^-100 the quotient could overflow: such a group is zero.
-  float r = amax < 0x1p-100f ? 0.0f : 127.0f / amax;
+  float r = base < 0x1p-100f ? 0.0f : 127.0f / base;
   int32_t sum = 0;
   for (unsigned k = 0; k < groupSize; ++k) {
+    bool isTop = k / runSize == run;
+    float limit = isTop ? 127.0f * 128.0f : 127.0f;
     float q = std::nearbyintf(x[k] * r);
-    q = q > 127.0f ? 127.0f : q < -127.0f ? -127.0f : q;
-    int8_t code = int8_t(q);
-    out40[k] = uint8_t(code);
+    q = q > limit ? limit : q < -limit ? -limit : q;
+    int32_t code = int32_t(q), high = isTop ? (code + 64) >> 7 : 0;
+    out[k] = uint8_t(code - 128 * high);
+    if (isTop)
+      out[a8::high + k % runSize] = uint8_t(high);
     sum += code;
   }
-  store(out40 + groupSize, amax / 127.0f);
-  store(out40 + groupSize + 4, sum);
+  float d = base / 127.0f;
+  store(out + a8::scale, d);
+  store(out + a8::sum, sum);
+  store(out + a8::scaledSum, float(sum) * d);
+  store(out + a8::run, int32_t(run));
 }
 
 } // namespace espalier

@@ -134,7 +134,8 @@ struct Bench {
     int64_t panels = rows == 1 ? int64_t(memory.bytes) / threads / panel
                                : std::max<int64_t>(2, (256 << 10) / panel);
     int64_t tile = rows == 1 ? 8 : panels;
-    int64_t xStride = activations == Encoding::A8 ? groups * 40 : k * 4;
+    int64_t xStride =
+        activations == Encoding::A8 ? int64_t(groups * a8::bytes) : k * 4;
     std::vector<std::vector<uint8_t>> x(threads);
     std::vector<std::vector<float>> out(threads);
     for (int t = 0; t < threads; ++t) {
@@ -249,7 +250,7 @@ struct Bench {
                      [&](int t) {
                        for (int i = 0; i < repeats; ++i)
                          runQuantize(x[t].data(), n * 4, out[t].data(),
-                                     n / 32 * 40, rows, n / 32);
+                                     n / 32 * a8::bytes, rows, n / 32);
                      })),
            "10^9 elements/s");
   }

@@ -25,7 +25,9 @@
 ///
 /// and one row of quantised activations is panels of one column:
 ///
-///   a8    g = 32  int8 q[32], float32 d, int32 sum of q            =  40 bytes
+///   a8    g = 32  int8 low[32], float32 d, int32 sum of q, float32 sum * d,
+///                 int8 high[4], int32 run; q = low, in the run of four from
+///                 4 * run on low + 128 * high                      =  52 bytes
 ///
 /// Panels of one column are the checkpoint's own bytes: f32, f16 and bf16
 /// consecutive; q8_0, q4_0 and q4_1 the GGUF blocks (d, [m,] codes; the low
@@ -73,7 +75,7 @@ std::optional<size_t> panelBytes(Encoding encoding, unsigned columns,
 struct DecodedGroup {
   /// Block encodings: the integer codes as the product sees them (q8_0 and a8:
   /// q; q4_0: q - 8; q4_1: the unsigned q), scale and minimum.
-  int8_t codes[32];
+  int16_t codes[32];
   float d, m;
 };
 
@@ -93,8 +95,15 @@ DecodedGroup decodePanelCodes(Encoding encoding, unsigned columns,
 Status packPanel16(Encoding encoding, unsigned group,
                    std::span<const uint8_t *const, 16> sources, uint8_t *out);
 
+/// Where the parts of a panel of a8 stand, in bytes, and its size.
+namespace a8 {
+inline constexpr size_t scale = 32, sum = 36, scaledSum = 40, high = 44,
+                        run = 48, bytes = 52;
+} // namespace a8
+
 /// One group of activations: docs/numerics.md, entry quantize_activations.
-void quantizeActivations(const float *x, uint8_t *out40);
+/// Writes a8::bytes.
+void quantizeActivations(const float *x, uint8_t *out);
 
 } // namespace espalier
 

@@ -41,7 +41,6 @@ void splitWork(unsigned threads, size_t count, size_t grain, size_t cost,
 namespace {
 constexpr size_t strip = DecodedMatrix::strip;
 constexpr size_t groupSize = 32;
-constexpr size_t quantizedBytes = 40; ///< of a panel 1 x 32 of a8
 
 using Lanes = float __attribute__((vector_size(strip * sizeof(float))));
 using IntLanes = int32_t __attribute__((vector_size(strip * sizeof(int32_t))));
@@ -86,7 +85,7 @@ DecodedMatrix decodeMatrix(Encoding encoding, unsigned columns, unsigned group,
           DecodedGroup from =
               decodePanelCodes(encoding, columns, at, row % columns);
           for (size_t i = 0; i < group; ++i)
-            out.codes[first + i * strip] = from.codes[i];
+            out.codes[first + i * strip] = int8_t(from.codes[i]);
           out.d[(base * groups + g) * strip + lane] = from.d;
           out.m[(base * groups + g) * strip + lane] = from.m;
           continue;
@@ -161,9 +160,11 @@ REFERENCE_INLINE void chainGroups(const LinearCall &call, size_t s, size_t row,
   size_t k = matrix.k, groups = k / groupSize;
   for (size_t g = 0; g < groups; ++g) {
     const uint8_t *group[R];
+    DecodedGroup x[R];
     IntLanes dot[R];
     for (size_t r = 0; r < R; ++r) {
-      group[r] = call.quantized + ((row + r) * groups + g) * quantizedBytes;
+      group[r] = call.quantized + ((row + r) * groups + g) * a8::bytes;
+      x[r] = decodePanelCodes(Encoding::A8, 1, group[r], 0);
       dot[r] = IntLanes{};
     }
     for (size_t i = 0; i < groupSize; ++i) {
@@ -171,21 +172,19 @@ REFERENCE_INLINE void chainGroups(const LinearCall &call, size_t s, size_t row,
       load(code, matrix.codes.data() + (s * k + g * groupSize + i) * strip);
       IntLanes q = __builtin_convertvector(code, IntLanes);
       for (size_t r = 0; r < R; ++r)
-        dot[r] = dot[r] + q * int32_t(int8_t(group[r][i]));
+        dot[r] = dot[r] + q * int32_t(x[r].codes[i]);
     }
     Lanes d, m;
     load(d, matrix.d.data() + (s * groups + g) * strip);
     load(m, matrix.m.data() + (s * groups + g) * strip);
     for (size_t r = 0; r < R; ++r) {
-      float dx;
-      int32_t sum;
-      std::memcpy(&dx, group[r] + 32, 4);
-      std::memcpy(&sum, group[r] + 36, 4);
       acc[r] = __builtin_elementwise_fma(
-          d * dx, __builtin_convertvector(dot[r], Lanes), acc[r]);
-      if (matrix.encoding == Encoding::Q4_1)
-        acc[r] =
-            __builtin_elementwise_fma(m * dx, Lanes{} + float(sum), acc[r]);
+          d * x[r].d, __builtin_convertvector(dot[r], Lanes), acc[r]);
+      if (matrix.encoding != Encoding::Q4_1)
+        continue;
+      float sum;
+      std::memcpy(&sum, group[r] + a8::scaledSum, 4);
+      acc[r] = __builtin_elementwise_fma(m, Lanes{} + sum, acc[r]);
     }
   }
 }

@@ -73,7 +73,7 @@ class LinearTest : public KernelTest {};
 
 float a8Scale(const uint8_t *panel) {
   float d;
-  std::memcpy(&d, panel + 32, 4);
+  std::memcpy(&d, panel + a8::scale, 4);
   return d;
 }
 
@@ -87,18 +87,19 @@ float chainFloat(const Weights &w, unsigned column, const float *x) {
 
 float chainBlock(const Weights &w, unsigned column, const uint8_t *x) {
   float acc = 0.0f;
-  for (unsigned g = 0; g < w.groups; ++g, x += 40) {
+  for (unsigned g = 0; g < w.groups; ++g, x += a8::bytes) {
     DecodedGroup group =
         decodePanelCodes(w.encoding, 16, w.at(column, g), column % 16);
+    DecodedGroup codes = decodePanelCodes(Encoding::A8, 1, x, 0);
     int32_t sum = 0, sumX = 0;
     for (unsigned k = 0; k < 32; ++k) {
-      sum += int32_t(group.codes[k]) * int8_t(x[k]);
-      sumX += int8_t(x[k]);
+      sum += int32_t(group.codes[k]) * codes.codes[k];
+      sumX += codes.codes[k];
     }
-    float dx = a8Scale(x);
+    float dx = a8Scale(x), scaledSum = float(sumX) * dx;
     acc = std::fma(group.d * dx, float(sum), acc);
     if (w.encoding == Encoding::Q4_1)
-      acc = std::fma(group.m * dx, float(sumX), acc);
+      acc = std::fma(group.m, scaledSum, acc);
   }
   return acc;
 }
@@ -116,7 +117,7 @@ void checkLinear(LinearFn *run, const KernelKey &key, Shape shape, bool wild,
   std::vector<float> x(shape.rows * k);
   for (float &v : x)
     v = wild ? random.wild() : random.real();
-  size_t xStride = quantised ? shape.groups * 40 + 8 : k * 4;
+  size_t xStride = quantised ? shape.groups * a8::bytes + 8 : k * 4;
   std::vector<uint8_t> xBytes(shape.rows * xStride + 64);
   for (unsigned r = 0; r < shape.rows; ++r) {
     uint8_t *to = &xBytes[r * xStride];
@@ -124,7 +125,7 @@ void checkLinear(LinearFn *run, const KernelKey &key, Shape shape, bool wild,
       std::memcpy(to, &x[r * k], k * 4);
     else
       for (unsigned g = 0; g < shape.groups; ++g)
-        quantizeActivations(&x[r * k + g * 32], to + g * 40);
+        quantizeActivations(&x[r * k + g * 32], to + g * a8::bytes);
   }
   std::vector<float> bias = random.reals(shape.cols);
   size_t outStride = shape.cols + 3;

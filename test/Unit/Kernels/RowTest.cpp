@@ -31,19 +31,27 @@ TEST_P(RowTest, Quantize) {
   std::fill_n(&x[stride], 32, 0.0f);
   x[4 * stride] = 0x1p-100f;
   std::fill_n(&x[4 * stride + 1], 31, 0x1p-101f);
-  size_t outStride = groups * 40 + 24;
+  // One large element; several runs with the same largest one.
+  for (size_t r : {size_t(7), size_t(19), size_t(40)})
+    for (size_t g = 0; g < groups; ++g)
+      x[r * stride + g * 32 + (g * 9 + r) % 32] = r == 19 ? -60.0f : 3000.0f;
+  for (size_t i = 0; i < 32; ++i)
+    x[22 * stride + i] = i % 5 ? 1.25f : -1.25f;
+  size_t outStride = groups * a8::bytes + 24;
   std::vector<uint8_t> got(rows * outStride, 3), want = got;
   run(x.data(), stride * 4, got.data(), outStride, rows, groups);
   for (size_t r = 0; r < rows; ++r)
     for (size_t g = 0; g < groups; ++g) {
-      uint8_t *w = &want[r * outStride + g * 40];
-      const uint8_t *o = &got[r * outStride + g * 40];
+      uint8_t *w = &want[r * outStride + g * a8::bytes];
+      const uint8_t *o = &got[r * outStride + g * a8::bytes];
       quantizeActivations(&x[r * stride + g * 32], w);
-      float dGot, dWant;
-      std::memcpy(&dGot, o + 32, 4);
-      std::memcpy(&dWant, w + 32, 4);
-      ASSERT_TRUE(same(dGot, dWant)) << r << " " << g;
-      std::memcpy(w + 32, &dGot, 4);
+      for (size_t at : {a8::scale, a8::scaledSum}) {
+        float dGot, dWant;
+        std::memcpy(&dGot, o + at, 4);
+        std::memcpy(&dWant, w + at, 4);
+        ASSERT_TRUE(same(dGot, dWant)) << r << " " << g;
+        std::memcpy(w + at, &dGot, 4);
+      }
     }
   EXPECT_EQ(got, want);
 }

@@ -85,7 +85,8 @@ float oneOutput(Encoding encoding, const uint8_t *row, size_t k, const float *x,
       continue;
     }
     DecodedGroup w = decodePanelCodes(encoding, 1, row + g * bytes, 0);
-    DecodedGroup a = decodePanelCodes(Encoding::A8, 1, quantized + g * 40, 0);
+    DecodedGroup a =
+        decodePanelCodes(Encoding::A8, 1, quantized + g * a8::bytes, 0);
     int32_t dot = 0, sum = 0;
     for (unsigned i = 0; i < 32; ++i) {
       dot += int32_t(w.codes[i]) * a.codes[i];
@@ -94,8 +95,8 @@ float oneOutput(Encoding encoding, const uint8_t *row, size_t k, const float *x,
     float scale = w.d * a.d;
     acc = std::fma(scale, float(dot), acc);
     if (encoding == Encoding::Q4_1) {
-      float minimum = w.m * a.d;
-      acc = std::fma(minimum, float(sum), acc);
+      float scaledSum = float(sum) * a.d;
+      acc = std::fma(w.m, scaledSum, acc);
     }
   }
   return acc;
@@ -105,9 +106,9 @@ TEST_F(NumericsTest, LinearIsOneChainPerOutput) {
   const size_t rows = 7, n = 37, k = 96;
   std::vector<float> x = floats(rows * k), bias = floats(n),
                      residual = floats(rows * n);
-  std::vector<uint8_t> quantized(rows * k / 32 * 40);
+  std::vector<uint8_t> quantized(rows * k / 32 * a8::bytes);
   for (size_t g = 0; g < rows * k / 32; ++g)
-    quantizeActivations(&x[g * 32], &quantized[g * 40]);
+    quantizeActivations(&x[g * 32], &quantized[g * a8::bytes]);
   for (Encoding encoding : {Encoding::F32, Encoding::F16, Encoding::BF16,
                             Encoding::Q8_0, Encoding::Q4_0, Encoding::Q4_1})
     for (bool useCodes : {false, true}) {
@@ -124,7 +125,8 @@ TEST_F(NumericsTest, LinearIsOneChainPerOutput) {
           for (size_t o = 0; o < count; ++o) {
             float value = oneOutput(
                 encoding, &bytes[(first + o) * (bytes.size() / n)], k,
-                &x[r * k], useCodes ? &quantized[r * k / 32 * 40] : nullptr);
+                &x[r * k],
+                useCodes ? &quantized[r * k / 32 * a8::bytes] : nullptr);
             value = value + bias[o];
             expected.push_back(value + residual[r * count + o]);
           }

@@ -121,7 +121,7 @@ TEST(Encodings, PanelBytes) {
   EXPECT_EQ(panelBytes(Encoding::Q8_0, 1, 32), 34u);
   EXPECT_EQ(panelBytes(Encoding::Q4_0, 1, 32), 18u);
   EXPECT_EQ(panelBytes(Encoding::Q4_1, 1, 32), 20u);
-  EXPECT_EQ(panelBytes(Encoding::A8, 1, 32), 40u);
+  EXPECT_EQ(panelBytes(Encoding::A8, 1, 32), a8::bytes);
   EXPECT_FALSE(panelBytes(Encoding::A8, 16, 32));
   EXPECT_FALSE(panelBytes(Encoding::Q8_0, 16, 64));
   EXPECT_FALSE(panelBytes(Encoding::F32, 8, 32));
@@ -257,11 +257,11 @@ TEST(Encodings, PackRefuses) {
 
 TEST(Encodings, QuantizeActivations) {
   float x[32] = {};
-  uint8_t out[40];
+  uint8_t out[a8::bytes];
   auto codes = [&] { return decodePanelCodes(Encoding::A8, 1, out, 0); };
   auto sum = [&] {
     int32_t s;
-    std::memcpy(&s, out + 36, 4);
+    std::memcpy(&s, out + a8::sum, 4);
     return s;
   };
   quantizeActivations(x, out);
@@ -269,15 +269,27 @@ TEST(Encodings, QuantizeActivations) {
   EXPECT_EQ(sum(), 0);
   for (int k = 0; k < 32; ++k)
     x[k] = float(k) - 16.0f;
-  x[0] = -127.0f, x[1] = 0.5f, x[2] = 1.5f, x[3] = -2.5f;
+  // The run of the largest element does not decide the scale, the rest does.
+  x[4] = -127.0f, x[1] = 0.5f, x[2] = 1.5f, x[3] = -2.5f;
+  x[29] = -300.0f, x[30] = 4000.0f, x[31] = 0.5f;
   quantizeActivations(x, out);
   EXPECT_EQ(codes().d, 1.0f);
-  EXPECT_EQ(codes().codes[0], -127);
+  EXPECT_EQ(codes().codes[4], -127);
   EXPECT_EQ(codes().codes[1], 0); // ties to even
   EXPECT_EQ(codes().codes[2], 2);
   EXPECT_EQ(codes().codes[3], -2);
+  EXPECT_EQ(codes().codes[28], 12);
+  EXPECT_EQ(codes().codes[29], -300);
+  EXPECT_EQ(codes().codes[30], 4000);
+  EXPECT_EQ(codes().codes[31], 0);
+  // Unless it is so large that its codes would not fit.
+  x[30] = -2.0f * 127.0f * 128.0f;
+  quantizeActivations(x, out);
+  EXPECT_EQ(codes().d, 2.0f);
+  EXPECT_EQ(codes().codes[30], -127 * 128);
+  EXPECT_EQ(codes().codes[4], -64); // -63.5
   int32_t want = 0;
-  for (int8_t q : codes().codes)
+  for (int16_t q : codes().codes)
     want += q;
   EXPECT_EQ(sum(), want);
   for (float bad : {INFINITY, -INFINITY, float(NAN)}) {
@@ -285,7 +297,7 @@ TEST(Encodings, QuantizeActivations) {
     quantizeActivations(x, out);
     EXPECT_TRUE(std::isnan(codes().d));
     EXPECT_EQ(sum(), 0);
-    for (int8_t q : codes().codes)
+    for (int16_t q : codes().codes)
       EXPECT_EQ(q, 0);
   }
   // The smallest and the largest that count, and what counts as zero.

@@ -8,9 +8,10 @@
 //
 // docs/numerics.md, entry linear, quantised weights and activations: per group
 //   acc = fma(fl(dw * dx), float(sum q * x), acc)
-//   acc = fma(fl(m * dx), float(sum x), acc)          with a minimum (q4_1)
-// The integer sums are exact, so each instruction set may form them its own
-// way:
+//   acc = fma(m, fl(float(sum x) * dx), acc)          with a minimum (q4_1)
+// Four of the codes x, a step of the panel, have a high part: that step is
+// multiplied a second time, with the high parts, and counts 128-fold. The
+// integer sums are exact, so each instruction set may form them its own way:
 //
 //   q4 AVX2     unsigned nibbles times signed bytes, eight vpmaddubsw results
 //               summed in 16 bits (8 * 2 * 15 * 127 = 30480), one vpmaddwd
@@ -27,8 +28,6 @@ namespace espalier::cpu {
 
 namespace {
 
-constexpr int64_t a8Bytes = 40, a8Scale = 32, a8Sum = 36;
-
 struct BlockChain {
   Emitter &e;
   Encoding weights;
@@ -36,78 +35,95 @@ struct BlockChain {
 
   bool isBytes() const { return weights == Encoding::Q8_0; }
 
-  /// Four bytes of row `r`, `step` < 8, in all lanes.
-  V activations(V xAt, unsigned step, unsigned bytes) {
-    V word = e.load(e.i32, e.at(xAt, int64_t(4 * step)));
+  /// Four bytes of a row's group from byte `offset`, in all lanes.
+  V activations(V xAt, size_t offset, unsigned bytes) {
+    V word = e.load(e.i32, e.at(xAt, int64_t(offset)));
     return e.bitcast(e.splat(word, bytes / 4), e.vec(e.i8, bytes));
+  }
+
+  /// The step of the panel whose codes have a high part.
+  V stepOfRun(V panel, V xAt) {
+    V run = e.extendU(e.load(e.i32, e.at(xAt, int64_t(a8::run))), e.i64);
+    return e.at(panel, run * int64_t(isBytes() ? 64 : 32));
   }
 
   V multiplyAddBytes(V u, V s) {
     return e.intrinsic("llvm.x86.avx2.pmadd.ub.sw", e.vec(e.i16), {u, s});
   }
-  V pairSums(V words) {
+  V pairSums(V words, int64_t times = 1) {
     return e.intrinsic("llvm.x86.avx2.pmadd.wd", e.vec(e.i32, 8),
-                       {words, e.constant(e.vec(e.i16), int64_t(1))});
+                       {words, e.constant(e.vec(e.i16), times)});
+  }
+
+  /// A step's weights of 32 bits a column, columns 0 .. 7 and 8 .. 15.
+  std::array<V, 2> bytesOf(V step) {
+    mlir::Type bytes = e.vec(e.i8, 32);
+    if (isBytes())
+      return {e.load(bytes, step), e.load(bytes, e.at(step, int64_t(32)))};
+    V packed = e.load(bytes, step), nibble = e.constant(bytes, int64_t(15));
+    V high = e.bitcast(e.srl(e.bitcast(packed, e.vec(e.i16)), 4), bytes);
+    return {e.both(packed, nibble), e.both(high, nibble)};
+  }
+
+  /// The same in one vector, unsigned.
+  V wideBytesOf(V step) {
+    if (isBytes()) {
+      V w = e.load(e.vec(e.i8, 64), step);
+      return e.exclusive(w, e.like(w, int64_t(-128)));
+    }
+    auto [low, high] = bytesOf(step);
+    return e.concat(low, high);
+  }
+
+  /// Products of pairs in 16 bits, of weights with four codes.
+  V pairs(V w, V s) {
+    if (!isBytes())
+      return multiplyAddBytes(w, s);
+    auto sign = [&](V value) {
+      return e.intrinsic("llvm.x86.avx2.psign.b", w.type(), {value, w});
+    };
+    return multiplyAddBytes(sign(w), sign(s));
   }
 
   /// 16 columns' integer sums of one group, for every row.
   Vs sumsAvx2(V panel, llvm::ArrayRef<V> xAt) {
     llvm::SmallVector<std::array<V, 2>> acc(xAt.size());
     auto add = [](V &sum, V term) { sum = isSet(sum) ? sum + term : term; };
-    mlir::Type bytes = e.vec(e.i8, 32);
     for (unsigned step = 0; step < 8; ++step) {
-      if (isBytes()) {
-        V w[2], magnitude[2];
-        for (unsigned h = 0; h < 2; ++h) {
-          w[h] = e.load(bytes, e.at(panel, int64_t(step * 64 + h * 32)));
-          magnitude[h] =
-              e.intrinsic("llvm.x86.avx2.psign.b", bytes, {w[h], w[h]});
-        }
-        for (size_t r = 0; r < xAt.size(); ++r) {
-          V s = activations(xAt[r], step, 32);
-          for (unsigned h = 0; h < 2; ++h) {
-            V sx = e.intrinsic("llvm.x86.avx2.psign.b", bytes, {s, w[h]});
-            add(acc[r][h], pairSums(multiplyAddBytes(magnitude[h], sx)));
-          }
-        }
-        continue;
-      }
-      V packed = e.load(bytes, e.at(panel, int64_t(step * 32)));
-      V nibble = e.constant(bytes, int64_t(15));
-      V high = e.bitcast(e.srl(e.bitcast(packed, e.vec(e.i16)), 4), bytes);
-      V w[2] = {e.both(packed, nibble), e.both(high, nibble)};
+      auto w = bytesOf(e.at(panel, int64_t(step * (isBytes() ? 64 : 32))));
       for (size_t r = 0; r < xAt.size(); ++r) {
-        V s = activations(xAt[r], step, 32);
-        for (unsigned h = 0; h < 2; ++h)
-          add(acc[r][h], multiplyAddBytes(w[h], s));
+        V s = activations(xAt[r], 4 * step, 32);
+        for (unsigned h = 0; h < 2; ++h) {
+          V words = pairs(w[h], s);
+          add(acc[r][h], isBytes() ? pairSums(words) : words);
+        }
       }
     }
     Vs sums;
-    for (auto &halves : acc) {
-      if (!isBytes())
-        for (V &words : halves)
-          words = pairSums(words);
-      sums.push_back(e.concat(halves[0], halves[1]));
+    for (size_t r = 0; r < xAt.size(); ++r) {
+      auto w = bytesOf(stepOfRun(panel, xAt[r]));
+      V s = activations(xAt[r], a8::high, 32);
+      for (unsigned h = 0; h < 2; ++h) {
+        V low = isBytes() ? acc[r][h] : pairSums(acc[r][h]);
+        acc[r][h] = low + pairSums(pairs(w[h], s), 128);
+      }
+      sums.push_back(e.concat(acc[r][0], acc[r][1]));
     }
     return sums;
   }
 
   Vs sumsAvx512(V panel, llvm::ArrayRef<V> xAt) {
-    Vs acc(xAt.size(), e.constant(e.vec(e.i32), int64_t(0)));
+    V zero = e.constant(e.vec(e.i32), int64_t(0));
+    Vs acc;
+    for (V at : xAt) {
+      V high = e.dotU8S8(zero, wideBytesOf(stepOfRun(panel, at)),
+                         activations(at, a8::high, 64));
+      acc.push_back(e.shl(high, 7));
+    }
     for (unsigned step = 0; step < 8; ++step) {
-      V w;
-      if (isBytes()) {
-        w = e.load(e.vec(e.i8, 64), e.at(panel, int64_t(step * 64)));
-        w = e.exclusive(w, e.like(w, int64_t(-128)));
-      } else {
-        V packed = e.load(e.vec(e.i8, 32), e.at(panel, int64_t(step * 32)));
-        V nibble = e.like(packed, int64_t(15));
-        V high =
-            e.bitcast(e.srl(e.bitcast(packed, e.vec(e.i16)), 4), packed.type());
-        w = e.concat(e.both(packed, nibble), e.both(high, nibble));
-      }
+      V w = wideBytesOf(e.at(panel, int64_t(step * (isBytes() ? 64 : 32))));
       for (size_t r = 0; r < xAt.size(); ++r)
-        acc[r] = e.dotU8S8(acc[r], w, activations(xAt[r], step, 64));
+        acc[r] = e.dotU8S8(acc[r], w, activations(xAt[r], 4 * step, 64));
     }
     return acc;
   }
@@ -132,7 +148,7 @@ struct BlockChain {
             e.prefetch(e.at(panel, 4096 + i));
           Vs xAt;
           for (V row : x)
-            xAt.push_back(e.at(row, g * a8Bytes));
+            xAt.push_back(e.at(row, g * int64_t(a8::bytes)));
           Vs sums =
               isa == Isa::AVX2 ? sumsAvx2(panel, xAt) : sumsAvx512(panel, xAt);
           V dw = e.loadAsFloat(Encoding::F16, e.at(panel, codeBytes));
@@ -140,14 +156,15 @@ struct BlockChain {
           if (minimum)
             m = e.loadAsFloat(Encoding::F16, e.at(panel, codeBytes + 32));
           for (size_t r = 0; r < x.size(); ++r) {
-            V dx = e.splat(e.load(e.f32, e.at(xAt[r], a8Scale)));
+            V dx = e.splat(e.load(e.f32, e.at(xAt[r], int64_t(a8::scale))));
             V sum = sums[r];
             if (int64_t o = offset(isa))
-              sum = sum - e.splat(e.load(e.i32, e.at(xAt[r], a8Sum)) * o);
+              sum = sum -
+                    e.splat(e.load(e.i32, e.at(xAt[r], int64_t(a8::sum))) * o);
             acc[r] = e.fma(dw * dx, e.toFloat(sum), acc[r]);
             if (minimum) {
-              V sumX = e.toFloat(e.load(e.i32, e.at(xAt[r], a8Sum)));
-              acc[r] = e.fma(m * dx, e.splat(sumX), acc[r]);
+              V sumX = e.load(e.f32, e.at(xAt[r], int64_t(a8::scaledSum)));
+              acc[r] = e.fma(m, e.splat(sumX), acc[r]);
             }
           }
           return acc;
