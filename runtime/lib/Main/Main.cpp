@@ -58,6 +58,7 @@ extern "C" int espalier_main(const espalier_descriptor *descriptor, int argc,
   Result<std::string> prompt = readPrompt(options->prompt);
   if (!prompt)
     return report(prompt.error().message.c_str());
+  explainLostFiles();
   Program program(*options);
   if (program.open(descriptor) != ESPALIER_OK ||
       runPrompt(program, *prompt) != ESPALIER_OK ||

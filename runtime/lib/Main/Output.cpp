@@ -128,9 +128,11 @@ void Output::finish(const espalier_timing &timing, uint32_t reused) {
   fflush(stdout);
   std::string more =
       reused ? " (and " + std::to_string(reused) + " that were there)" : "";
+  auto plural = [](uint32_t tokens) { return tokens == 1 ? "" : "s"; };
   fprintf(stderr,
-          "prompt: %u tokens%s in %.3f s (%.1f tokens/s), answer: %u tokens in "
-          "%.3f s (%.1f tokens/s)\n",
-          timing.prompt_tokens, more.c_str(), timing.prompt_seconds, promptRate,
-          timing.new_tokens, timing.decode_seconds, answerRate);
+          "prompt: %u token%s%s in %.3f s (%.1f tokens/s), answer: %u token%s "
+          "in %.3f s (%.1f tokens/s)\n",
+          timing.prompt_tokens, plural(timing.prompt_tokens), more.c_str(),
+          timing.prompt_seconds, promptRate, timing.new_tokens,
+          plural(timing.new_tokens), timing.decode_seconds, answerRate);
 }

@@ -78,13 +78,14 @@ espalier_status Program::answer(const int32_t *prompt, size_t count) {
   struct sigaction action = {};
   action.sa_handler = onInterrupt;
   action.sa_flags = SA_RESETHAND; // a second Ctrl-C ends the program at once
-  sigaction(SIGINT, &action, nullptr);
+  struct sigaction before = {};   // the tool's may remove a temporary folder
+  sigaction(SIGINT, &action, &before);
   espalier_timing timing = {};
   timing.size = sizeof(timing);
   espalier_status status =
       espalier_generate(session, prompt + reused, count - reused, &generate,
                         nullptr, &output, &timing);
-  signal(SIGINT, SIG_DFL);
+  sigaction(SIGINT, &before, nullptr);
   running.store(nullptr);
   if (status != ESPALIER_OK && status != ESPALIER_CANCELLED)
     return status;

@@ -37,6 +37,9 @@ public:
   espalier_session *session = nullptr;
 };
 
+/// From now on a mapped file that loses bytes ends the program with a message.
+void explainLostFiles();
+
 } // namespace espalier::program
 
 #endif // ESPALIER_RUNTIME_MAIN_PROGRAM_H
