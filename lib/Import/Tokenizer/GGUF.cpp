@@ -61,6 +61,36 @@ constexpr KnownPre knownPres[] = {
     {"bloom", ESPALIER_SPLIT_BLOOM},
 };
 
+/// Names that stand for more than one expression.
+bool setPreOfMany(const std::string &pre, TokenizerModel &model) {
+  auto split = [&](uint32_t expression,
+                   uint32_t behavior = ESPALIER_BEHAVIOR_ISOLATED) {
+    model.pieces.push_back({ESPALIER_PIECES_SPLIT, expression, behavior});
+  };
+  if (pre == "falcon") {
+    split(ESPALIER_SPLIT_PUNCTUATION, ESPALIER_BEHAVIOR_CONTIGUOUS);
+    addByteLevel(model, ESPALIER_SPLIT_GPT2);
+    split(ESPALIER_SPLIT_NUMERIC, ESPALIER_BEHAVIOR_CONTIGUOUS);
+    split(ESPALIER_SPLIT_THREE_DIGITS);
+    return true;
+  }
+  if (pre == "deepseek-v3") {
+    split(ESPALIER_SPLIT_NUMBERS_3);
+    split(ESPALIER_SPLIT_CJK_KANA);
+    addByteLevel(model, ESPALIER_SPLIT_DEEPSEEK3);
+    return true;
+  }
+  if (pre == "deepseek-coder") {
+    split(ESPALIER_SPLIT_LINE_END);
+    split(ESPALIER_SPLIT_SPACE_LETTERS);
+    split(ESPALIER_SPLIT_SPACE_PUNCTUATION);
+    split(ESPALIER_SPLIT_CJK_HANGUL);
+    addByteLevel(model, ESPALIER_SPLIT_NUMBER);
+    return true;
+  }
+  return false;
+}
+
 /// False: the name is not known.
 bool setPre(const std::string &pre, TokenizerModel &model, bool &addBos) {
   for (const KnownPre &known : knownPres) {
@@ -75,7 +105,7 @@ bool setPre(const std::string &pre, TokenizerModel &model, bool &addBos) {
     addBos = known.addsBos;
     return true;
   }
-  return false;
+  return setPreOfMany(pre, model);
 }
 
 Status addTokens(const GGUFTokenizer &from, TokenizerModel &model) {

@@ -174,7 +174,7 @@ void Encoder::mergeSmall(size_t count) {
     else
       ranks[best] = noRank;
   }
-  out.insert(out.end(), symbols.begin(), symbols.begin() + count);
+  out.insert(out.end(), symbols.data(), symbols.data() + count);
 }
 
 /// A heap of pairs by (rank, position). An entry whose pair has changed since

@@ -50,6 +50,7 @@ inline Scalar scalarBefore(std::string_view text, size_t end) {
 
 /// A set of classes.
 enum Class : uint16_t {
+  NoClass = 0,
   Upper = 1,    ///< Lu, Lt
   Lower = 2,    ///< Ll
   Caseless = 4, ///< Lm, Lo

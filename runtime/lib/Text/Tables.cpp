@@ -222,7 +222,7 @@ Status checkOrder(std::span<const uint32_t> order,
     auto taken = EXPR;                                                         \
     if (!taken)                                                                \
       return taken.takeError();                                                \
-    MEMBER = *taken;                                                           \
+    (MEMBER) = *taken;                                                         \
   } while (false)
 #define CHECK(EXPR)                                                            \
   do {                                                                         \

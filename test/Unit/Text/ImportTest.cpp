@@ -179,6 +179,61 @@ TEST(ImportJson, Malformed) {
             "tokenizer.json: expected an object, got type array");
 }
 
+namespace {
+
+/// A unigram model with these members, its normaliser and its vocabulary.
+std::string unigram(const std::string &members, const std::string &vocabulary,
+                    const std::string &normalizer = "null") {
+  return outcome(importTokenizerJson(
+      parseJson(R"({"decoder": null, "pre_tokenizer": null, "normalizer": )" +
+                normalizer + R"(, "model": {"type": "Unigram", )" + members +
+                R"("vocab": )" + vocabulary + "}}"),
+      nullptr));
+}
+
+std::string charsmap(const std::string &base64) {
+  return unigram("\"unk_id\": 0, ", R"([["<unk>", 0]])",
+                 R"({"type": "Precompiled", "precompiled_charsmap": ")" +
+                     base64 + "\"}");
+}
+
+} // namespace
+
+TEST(ImportJson, Unigram) {
+  const std::string good = R"([["<unk>", 0], ["a", -1.5], ["a", -2]])";
+  EXPECT_EQ(unigram("\"unk_id\": 0, ", good), "ok");
+  EXPECT_EQ(unigram("", good), NOT_YET "a unigram model without unk_id");
+  EXPECT_EQ(unigram("\"unk_id\": 3, ", good),
+            "tokenizer.json: 'model.unk_id': expected the id of a token, got "
+            "type integer");
+  EXPECT_EQ(unigram("\"unk_id\": 0, ", "{}"),
+            "tokenizer.json: 'model.vocab': expected an array, got type "
+            "object");
+  EXPECT_EQ(unigram("\"unk_id\": 0, ", R"([["<unk>", 0], ["a"]])"),
+            "tokenizer.json: 'model.vocab[1]': expected a token and its score, "
+            "got type array");
+  EXPECT_EQ(unigram("\"unk_id\": 0, ", R"([["<unk>", 0], [")" +
+                                           std::string(1025, 'a') + "\", 1]]"),
+            NOT_YET "a unigram model with the token \"" + std::string(80, 'a') +
+                "\"..., which is too long");
+}
+
+TEST(ImportJson, Charsmap) {
+  EXPECT_EQ(charsmap(""), "ok");
+  EXPECT_EQ(charsmap("CAAAAAAEAAABAQAAYQA="), "ok");
+  for (const char *bad : {"CAAAAAAEAAABAQAAYQA", "!AAAAAAEAAABAQAAYQA=", "CAA=",
+                          "/AAAAAAEAAABAQAAYQA=", "BwAAAAAEAAABAQAAYQA="})
+    EXPECT_EQ(charsmap(bad),
+              "tokenizer.json: 'precompiled_charsmap': expected Base64 of a "
+              "double array with its size and text")
+        << bad;
+  // A result without its end, and one that is not UTF-8.
+  for (const char *bad : {"CAAAAAAEAAABAQAAYWE=", "CAAAAAAEAAABAQAA/wA="})
+    EXPECT_EQ(charsmap(bad), "tokenizer.json: the results of its precompiled "
+                             "character map are no text")
+        << bad;
+}
+
 TEST(ImportJson, Accepted) {
   EXPECT_EQ(changed("\"a\"", "\"a\""), "ok");
   EXPECT_EQ(changed("[\"ab\", \"c\"]", "\"ab c\""), "ok");
@@ -249,6 +304,11 @@ TEST(ImportGGUF, Kinds) {
   GGUFTokenizer gguf = smallGGUF();
   EXPECT_EQ(outcome(importTokenizerGGUF(gguf)), "ok");
   for (const char *pre : {"llama-bpe", "qwen2", "smollm"}) {
+    gguf.pre = pre;
+    EXPECT_EQ(outcome(importTokenizerGGUF(gguf)), "ok") << pre;
+  }
+  for (const char *pre : {"falcon", "deepseek-v3", "deepseek-coder", "bloom",
+                          "gpt-4o", "tekken", "command-r", "stablelm2"}) {
     gguf.pre = pre;
     EXPECT_EQ(outcome(importTokenizerGGUF(gguf)), "ok") << pre;
   }

@@ -206,6 +206,38 @@ TEST(Tables, RandomElements) {
   EXPECT_GT(used, 0);
 }
 
+TEST(Tables, RandomElementsOfEveryKind) {
+  for (const char *name : {"bytes-falcon", "sp-added", "sp-charsmap-first",
+                           "unigram-charsmap", "unigram-fallback"}) {
+    json::Value file = readJson(ESPALIER_TEST_INPUTS "/tokenizer/variants/" +
+                                std::string(name) + ".json");
+    auto loaded =
+        loadTables(importTokenizerJson(*file.find("tokenizer"), nullptr));
+    ASSERT_TRUE(loaded);
+    std::vector<uint8_t> tables = loaded->tables;
+    Header header = headerOf(tables);
+    ASSERT_EQ(use(tables), "used");
+    Random random(5);
+    int used = 0;
+    for (int round = 0; round < 2500; ++round) {
+      std::vector<uint8_t> changed = tables;
+      // A byte of any section, so that small ones get their share.
+      for (uint32_t n = 1 + random.below(2); n > 0; --n) {
+        const auto &section =
+            header.sections[random.below(ESPALIER_TOKENIZER_SECTIONS)];
+        if (section.bytes == 0)
+          continue;
+        size_t at =
+            section.offset + random.below(static_cast<uint32_t>(section.bytes));
+        changed[at] = static_cast<uint8_t>(random.next());
+      }
+      rehash(changed);
+      used += use(changed) == "used";
+    }
+    EXPECT_GT(used, 100) << name;
+  }
+}
+
 TEST(Tables, Alignment) {
   std::vector<uint8_t> tables = smallTables();
   std::vector<uint8_t> moved(tables.size() + 8);
