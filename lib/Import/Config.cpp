@@ -180,7 +180,7 @@ Result<ModelConfig> readHuggingFaceConfig(const json::Value &root,
                    "': expected an object with the configuration of the "
                    "decoder"};
   }
-  ConfigReader reader(*inner);
+  ConfigReader reader(*inner, family->keys.aliases);
   refuseUnsupported(outer);
   if (Status s = outer.status(); !s)
     return s.takeError();

@@ -31,7 +31,13 @@ Error wrongKind(std::string_view key, const char *wanted, const Value &value) {
 
 const Value *ConfigReader::find(std::string_view key) const {
   const Value *value = object.find(key);
-  return value && !value->isNull() ? value : nullptr;
+  if (value && !value->isNull())
+    return value;
+  for (auto [name, other] : aliases)
+    if (name == key)
+      if (value = object.find(other); value && !value->isNull())
+        return value;
+  return nullptr;
 }
 
 void ConfigReader::fail(Error error) {

@@ -20,7 +20,10 @@ namespace espalier {
 
 class ConfigReader {
 public:
-  explicit ConfigReader(const json::Value &object) : object(object) {}
+  using Aliases = std::vector<std::pair<std::string_view, std::string_view>>;
+  /// A key that is missing is looked for under its other name.
+  explicit ConfigReader(const json::Value &object, Aliases aliases = {})
+      : object(object), aliases(std::move(aliases)) {}
 
   const json::Value &value() const { return object; }
   /// A member that is null counts as absent, as it does for transformers.
@@ -56,6 +59,7 @@ public:
 
 private:
   const json::Value &object;
+  Aliases aliases;
   std::optional<Error> failure;
 };
 

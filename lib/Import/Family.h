@@ -44,8 +44,10 @@ struct RecipeStep {
 struct WeightSpec {
   std::string symbol;
   std::string source; ///< name of the tensor; "{i}" stands for the layer
+  /// Tensors of the same shape that follow it in the weight.
+  std::vector<std::string> furtherSources;
   std::vector<uint64_t> shape;
-  /// Of the tensor, where the recipe changes it.
+  /// Of each tensor, where that is not the weight's.
   std::vector<uint64_t> sourceShape;
   std::vector<RecipeStep> recipe;
   bool layered = false;
@@ -59,6 +61,8 @@ struct WeightSpec {
   /// Layer by layer for a layered weight, else once.
   uint64_t firstLayer() const;
   std::string nameIn(uint64_t layer) const;
+  /// All its tensors.
+  std::vector<std::string> namesIn(uint64_t layer) const;
 };
 
 /// The weights of a model, declared before anything is built.
@@ -93,6 +97,15 @@ public:
   /// rotation, its rows and the bias are put back.
   void linear(std::string_view symbol, TensorName name, uint64_t rows,
               uint64_t columns, Bias bias, uint64_t rotatedHeads = 0);
+  /// The same of a part of a tensor.
+  struct MatrixOptions {
+    Bias bias = Bias::None;
+    bool transposed = false; ///< stored [columns, rows]
+    std::optional<RecipeStep> slice = std::nullopt;
+    uint64_t total = 0; ///< rows of the tensor, where it is sliced
+  };
+  void matrix(std::string_view symbol, TensorName name, uint64_t rows,
+              uint64_t columns, const MatrixOptions &options);
   /// Rows `begin` .. `begin + rows` of a matrix of `total` rows.
   void rowsOf(std::string_view symbol, TensorName name, uint64_t begin,
               uint64_t rows, uint64_t total, uint64_t columns, Bias bias);
@@ -101,6 +114,9 @@ public:
   /// suffix, and what follows the model's prefix in a Hugging Face checkpoint.
   WeightSpec &whole(std::string_view symbol, TensorName name,
                     std::vector<uint64_t> shape);
+  /// A norm of the whole model, [hidden].
+  void wholeNorm(std::string_view symbol, TensorName name,
+                 const NormOptions &options);
   /// The final norm under the family's name, with a bias or without.
   void finalNorm(const NormOptions &options);
 
@@ -207,6 +223,8 @@ struct ConfigKeys {
   double defaultTheta = 10000;
   bool partial = false; ///< a part of a head may be rotated
   double partialRotary = 1;
+  /// Keys and the names that they have in other configurations.
+  std::vector<std::pair<std::string_view, std::string_view>> aliases = {};
 };
 
 /// Names of a checkpoint's tensors.

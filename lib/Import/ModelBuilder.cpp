@@ -271,13 +271,14 @@ void ModelBuilder::emitWeights(ImplicitLocOpBuilder &b) {
     for (const RecipeStep &step : spec.recipe)
       recipe.push_back(xf::RecipeStepAttr::get(context, recipeKind(step.kind),
                                                step.arguments));
+    SmallVector<llvm::StringRef> sources = {spec.source};
+    llvm::append_range(sources, spec.furtherSources);
     DenseI32ArrayAttr layers;
     if (spec.layered)
       layers = b.getDenseI32ArrayAttr(layersOfKind[kind]);
     xf::WeightOp::create(
-        b, b.getStringAttr(symbolOf(spec, kind)),
-        b.getStrArrayAttr({spec.source}), layers,
-        recipe.empty() ? ArrayAttr() : b.getArrayAttr(recipe),
+        b, b.getStringAttr(symbolOf(spec, kind)), b.getStrArrayAttr(sources),
+        layers, recipe.empty() ? ArrayAttr() : b.getArrayAttr(recipe),
         TypeAttr::get(
             typeOf(spec, spec.layered ? layersOfKind[kind].front() : 0)));
   };

@@ -44,7 +44,8 @@ public:
 
 private:
   friend class OpsBuilder;
-  Status checkTensor(const WeightSpec &spec, uint64_t layer);
+  Status checkTensors(const WeightSpec &spec, uint64_t layer);
+  Status checkTensor(const WeightSpec &spec, const std::string &name);
   Status checkUnused();
   Status computeFrequencies();
   void findKinds();

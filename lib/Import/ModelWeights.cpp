@@ -45,8 +45,15 @@ ModelBuilder::ModelBuilder(const ModelConfig &config, const Family &family,
     bySymbol[spec.symbol] = i;
 }
 
-Status ModelBuilder::checkTensor(const WeightSpec &spec, uint64_t layer) {
-  std::string name = spec.nameIn(layer);
+Status ModelBuilder::checkTensors(const WeightSpec &spec, uint64_t layer) {
+  for (const std::string &name : spec.namesIn(layer))
+    if (Status s = checkTensor(spec, name); !s)
+      return s;
+  return {};
+}
+
+Status ModelBuilder::checkTensor(const WeightSpec &spec,
+                                 const std::string &name) {
   if (tensors.isMadeUp())
     tensors.declare(name, spec.sourceShape, spec.centre);
   const SourceTensor *tensor = tensors.find(name);
@@ -83,7 +90,8 @@ Status ModelBuilder::checkUnused() {
   for (const WeightSpec &spec : table.all())
     for (uint64_t i = 0, n = spec.layered ? config.layers : 1; i < n; ++i)
       if (spec.isIn(i))
-        used.insert(spec.nameIn(i));
+        for (const std::string &name : spec.namesIn(i))
+          used.insert(name);
   for (const auto &[name, tensor] : tensors.tensors()) {
     // A tied model's copy of the embedding is ignored, as transformers does.
     bool tiedCopy =
@@ -141,7 +149,7 @@ Status ModelBuilder::check() {
   for (const WeightSpec &spec : table.all())
     for (uint64_t i = 0, n = spec.layered ? config.layers : 1; i < n; ++i)
       if (spec.isIn(i))
-        if (Status s = checkTensor(spec, i); !s)
+        if (Status s = checkTensors(spec, i); !s)
           return s;
   if (Status s = checkUnused(); !s)
     return s;

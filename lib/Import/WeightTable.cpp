@@ -17,6 +17,16 @@ std::string WeightSpec::nameIn(uint64_t layer) const {
   return source.substr(0, at) + std::to_string(layer) + source.substr(at + 3);
 }
 
+std::vector<std::string> WeightSpec::namesIn(uint64_t layer) const {
+  std::vector<std::string> names = {nameIn(layer)};
+  for (const std::string &further : furtherSources) {
+    WeightSpec other = *this;
+    other.source = further;
+    names.push_back(other.nameIn(layer));
+  }
+  return names;
+}
+
 uint64_t WeightSpec::firstLayer() const {
   auto it = std::find(present.begin(), present.end(), true);
   return it == present.end() ? 0 : uint64_t(it - present.begin());
@@ -129,8 +139,12 @@ void WeightTable::norm(std::string_view symbol, TensorName name,
 }
 
 void WeightTable::finalNorm(const NormOptions &options) {
-  TensorName name = {family.names.finalNorm, "output_norm"};
-  WeightSpec &weight = whole("final_norm", name, {config.hidden});
+  wholeNorm("final_norm", {family.names.finalNorm, "output_norm"}, options);
+}
+
+void WeightTable::wholeNorm(std::string_view symbol, TensorName name,
+                            const NormOptions &options) {
+  WeightSpec &weight = whole(symbol, name, {config.hidden});
   weight.centre = options.addOne ? 0 : 1;
   if (options.addOne)
     weight.recipe.push_back({RecipeStep::Kind::AddOne});
@@ -138,7 +152,7 @@ void WeightTable::finalNorm(const NormOptions &options) {
     return;
   std::string source = isGGUF() ? std::string(name.gguf)
                                 : prefix + std::string(name.huggingFace);
-  add("final_norm_bias", source + ".bias", {config.hidden}, false);
+  add(std::string(symbol) + "_bias", source + ".bias", {config.hidden}, false);
 }
 
 void WeightTable::linear(std::string_view symbol, TensorName name,
@@ -157,21 +171,35 @@ void WeightTable::linear(std::string_view symbol, TensorName name,
     vector.recipe.push_back(*step);
 }
 
+void WeightTable::matrix(std::string_view symbol, TensorName name,
+                         uint64_t rows, uint64_t columns,
+                         const MatrixOptions &options) {
+  uint64_t total = options.slice ? options.total : rows;
+  WeightSpec &weight = add(symbol, layerName(name, ".weight"), {rows, columns},
+                           /*layered=*/true);
+  weight.sourceShape = {total, columns};
+  if (options.transposed) {
+    weight.sourceShape = {columns, total};
+    weight.recipe.push_back({RecipeStep::Kind::Transpose});
+  }
+  if (options.slice)
+    weight.recipe.push_back(*options.slice);
+  std::string source = layerName(name, ".bias");
+  if (!hasBias(source, options.bias))
+    return;
+  WeightSpec &vector = add(std::string(symbol) + "_bias", source, {rows}, true);
+  vector.sourceShape = {total};
+  if (options.slice)
+    vector.recipe.push_back(*options.slice);
+}
+
 void WeightTable::rowsOf(std::string_view symbol, TensorName name,
                          uint64_t begin, uint64_t rows, uint64_t total,
                          uint64_t columns, Bias bias) {
   RecipeStep slice{RecipeStep::Kind::SliceRows,
                    {int64_t(begin), int64_t(begin + rows)}};
-  WeightSpec &weight = add(symbol, layerName(name, ".weight"), {rows, columns},
-                           /*layered=*/true);
-  weight.sourceShape = {total, columns};
-  weight.recipe.push_back(slice);
-  std::string source = layerName(name, ".bias");
-  if (!hasBias(source, bias))
-    return;
-  WeightSpec &vector = add(std::string(symbol) + "_bias", source, {rows}, true);
-  vector.sourceShape = {total};
-  vector.recipe.push_back(slice);
+  matrix(symbol, name, rows, columns,
+         {.bias = bias, .slice = slice, .total = total});
 }
 
 } // namespace espalier

@@ -57,11 +57,14 @@ const std::vector<std::string> &e2e::goldenModels() {
 const std::vector<std::string> &e2e::familyModels() {
   // The goldens whose rope is stretched have tests of their own, since their
   // context counts.
+  // clang-format off
   static const std::vector<std::string> names = {
-      "cohere",      "gemma",     "gemma2",  "gemma3",
-      "gemma3-text", "glm4",      "granite", "llama-odd",
-      "mistral",     "olmo2",     "phi3",    "qwen2-window",
-      "qwen3",       "qwen3-odd", "smollm3", "starcoder2"};
+      "bloom", "cohere", "falcon", "falcon-new", "falcon-serial", "gemma",
+      "gemma2", "gemma3", "gemma3-text", "glm4", "gpt2", "gpt_neox",
+      "gpt_neox-serial", "granite", "llama-odd", "mistral", "nemotron",
+      "olmo2", "opt", "phi", "phi3", "qwen2-window", "qwen3", "qwen3-odd",
+      "smollm3", "stablelm", "stablelm-parallel", "starcoder2"};
+  // clang-format on
   return names;
 }
 

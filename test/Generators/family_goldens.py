@@ -35,7 +35,7 @@ def older_spelling(config):
 
 
 def make(name, model_type, seed, dtype="bfloat16", old=False, note=None, prepare=None, prompt=PROMPT, cls=None,
-         drop=(), **figures):
+         drop=(), legacy={}, **figures):
     folder = os.path.join(root, name)
     os.makedirs(folder, exist_ok=True)
     common = dict(bos_token_id=1, eos_token_id=2, pad_token_id=None)
@@ -52,6 +52,8 @@ def make(name, model_type, seed, dtype="bfloat16", old=False, note=None, prepare
         older_spelling(written)
     for key in drop:
         written.pop(key, None)
+    for key, name in legacy.items():
+        written[name] = written.pop(key)
     with open(path, "w") as f:
         json.dump(written, f, indent=2)
         f.write("\n")
@@ -96,6 +98,15 @@ ODD = dict(vocab_size=211, hidden_size=60, intermediate_size=72, num_hidden_laye
 HEADS = dict(head_dim=22)
 EVEN = ODD  # for families whose heads are hidden / heads wide
 
+falcon = dict(vocab_size=211, hidden_size=60, num_hidden_layers=2, num_attention_heads=3, ffn_hidden_size=72,
+              max_position_embeddings=128)
+
+
+def neox(figures):
+    """gpt_neox has no key/value heads of its own."""
+    return {key: value for key, value in figures.items() if key != "num_key_value_heads"}
+
+
 TABLE = {
     "llama-odd": lambda n: make(n, "llama", 301, "float32", rms_norm_eps=1e-5, **ODD, **HEADS),
     "llama-dynamic": lambda n: make(
@@ -130,6 +141,28 @@ TABLE = {
     "starcoder2": lambda n: make(n, "starcoder2", 314, sliding_window=12, **EVEN),
     "cohere": lambda n: make(n, "cohere", 315, use_qk_norm=True, attention_bias=True, logit_scale=0.4,
                              **{**EVEN, "num_attention_heads": 6, "hidden_size": 84, "num_key_value_heads": 2}),
+    "gpt_neox": lambda n: make(n, "gpt_neox", 331, old=True, prompt=24, note="older keys of the rotation",
+                               rope_parameters={"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5},
+                               legacy={"partial_rotary_factor": "rotary_pct", "rope_theta": "rotary_emb_base"},
+                               **neox(EVEN)),
+    "gpt_neox-serial": lambda n: make(n, "gpt_neox", 332, "float16", prompt=24, use_parallel_residual=False,
+                                      attention_bias=False, **neox({**EVEN, "hidden_size": 72})),
+    "opt": lambda n: make(n, "opt", 333, "float16", prompt=24, vocab_size=211, hidden_size=60, ffn_dim=72,
+                          num_hidden_layers=2, num_attention_heads=3, max_position_embeddings=64,
+                          word_embed_proj_dim=60),
+    "bloom": lambda n: make(n, "bloom", 334, prompt=24, vocab_size=211, hidden_size=60, n_layer=2, n_head=5),
+    "falcon": lambda n: make(n, "falcon", 335, prompt=24, **falcon),
+    "falcon-new": lambda n: make(n, "falcon", 346, "float16", prompt=24, new_decoder_architecture=True, num_kv_heads=2,
+                                 **{**falcon, "hidden_size": 84, "num_attention_heads": 6}),
+    "falcon-serial": lambda n: make(n, "falcon", 337, prompt=24, multi_query=False, parallel_attn=False, bias=True,
+                                    **falcon),
+    "phi": lambda n: make(n, "phi", 346, prompt=24, qk_layernorm=True, **EVEN),
+    "stablelm": lambda n: make(n, "stablelm", 339, prompt=24, use_qkv_bias=True, **{**EVEN, "hidden_size": 72}),
+    "stablelm-parallel": lambda n: make(n, "stablelm", 340, "float16", old=True, prompt=24, qk_layernorm=True,
+                                        use_parallel_residual=True,
+                                        **{**EVEN, "hidden_size": 48, "num_attention_heads": 6,
+                                           "num_key_value_heads": 2}),
+    "nemotron": lambda n: make(n, "nemotron", 341, prompt=24, attention_bias=True, mlp_bias=True, head_dim=24, **ODD),
 }
 
 for name in sys.argv[1:] or TABLE:

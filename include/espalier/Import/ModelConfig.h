@@ -81,6 +81,7 @@ struct ModelConfig {
   bool partialRope = false;      ///< the family may rotate a part of a head
   bool qkNorm = false;           ///< queries and keys are normalised
   bool parallelResidual = false; ///< attention and feed-forward side by side
+  bool sharedNorm = false;       ///< side by side, both read the same norm
   double attentionScale = 0;     ///< of the scores
   /// alibi: the slope of each query head; none: the scores depend on no
   /// distance.

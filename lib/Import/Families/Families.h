@@ -11,20 +11,28 @@
 
 namespace espalier {
 
+extern const Family bloomFamily;
 extern const Family cohereFamily;
-extern const Family gemmaFamily;
+extern const Family falconFamily;
 extern const Family gemma2Family;
 extern const Family gemma3Family;
 extern const Family gemma3TextFamily;
+extern const Family gemmaFamily;
 extern const Family glm4Family;
+extern const Family gpt2Family;
+extern const Family gptNeoXFamily;
 extern const Family graniteFamily;
 extern const Family llamaFamily;
 extern const Family mistralFamily;
+extern const Family nemotronFamily;
 extern const Family olmo2Family;
+extern const Family optFamily;
 extern const Family phi3Family;
+extern const Family phiFamily;
 extern const Family qwen2Family;
 extern const Family qwen3Family;
 extern const Family smollm3Family;
+extern const Family stablelmFamily;
 extern const Family starcoder2Family;
 
 /// What several families have in common.
@@ -59,6 +67,16 @@ void configureQwenLayers(ConfigReader &reader, ModelConfig &config);
 /// The layer of llama: norm, grouped-query attention with rotated heads, norm,
 /// gated feed-forward, both added to the residual stream.
 Value llamaLayer(LayerBuilder &b, Value x);
+
+/// q, k and v, each with its bias, in one matrix: for each key/value head its
+/// query heads, its key head and its value head.
+void fusedAttentionWeights(const ModelConfig &config, WeightTable &table,
+                           TensorName name, WeightTable::Bias bias);
+/// Layer norms ("attention_norm", "ffn_norm"), attention and feed-forward, one
+/// after the other or, as the configuration says, side by side, with one norm
+/// for both or two. With or without a gate.
+Value layerNormLayer(LayerBuilder &b, Value x);
+Value layerNormGatedLayer(LayerBuilder &b, Value x);
 
 } // namespace parts
 } // namespace espalier

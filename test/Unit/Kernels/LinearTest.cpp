@@ -218,6 +218,33 @@ TEST_P(LinearTest, Embedding) {
   }
 }
 
+TEST_P(LinearTest, PositionEmbedding) {
+  for (KernelKey key : linearKeys()) {
+    if (key.activations != Encoding::F32)
+      continue;
+    key.kernel = Kernel::PositionEmbedding;
+    Random random(6);
+    unsigned entries = 37, groups = 2;
+    Weights w(random, key.weights, key.group, groups, entries, true);
+    std::vector<int32_t> position = {0, 34, 15, 14, 8};
+    espalier_step_args args = {};
+    args.position = position.data();
+    size_t n = size_t(groups) * key.group, stride = n + 1;
+    std::vector<float> out = random.reals(position.size() * stride);
+    std::vector<float> want = out;
+    for (size_t r = 0; r + 1 < position.size(); ++r) {
+      std::vector<float> entry = w.decoded(unsigned(position[r + 1]) + 2);
+      for (size_t i = 0; i < n; ++i)
+        want[r * stride + i] = want[r * stride + i] + entry[i];
+    }
+    kernel<PositionEmbeddingFn>(key)(
+        &args, 1, w.panels.data(), groups * w.bytes, groups, out.data(),
+        stride * 4, position.size() - 1, /*offset=*/2);
+    ASSERT_TRUE(sameRow(out.data(), want.data(), out.size()))
+        << kernelName(key, Isa::AVX2);
+  }
+}
+
 TEST(Kernels, RefusesWhatIsNoKernel) {
   mlir::MLIRContext context;
   mlir::ScopedDiagnosticHandler quiet(
@@ -237,6 +264,9 @@ TEST(Kernels, RefusesWhatIsNoKernel) {
   KernelKey cache{Kernel::Attention};
   cache.cache = Encoding::Q8_0;
   EXPECT_TRUE(refused(cache));
+  KernelKey gate{Kernel::Glu};
+  gate.function = Function::SoftCap;
+  EXPECT_TRUE(refused(gate));
 }
 
 TEST(Kernels, Avx512UsesItsInstructions) {

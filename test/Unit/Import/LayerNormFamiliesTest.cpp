@@ -1,0 +1,136 @@
+//===- LayerNormFamiliesTest.cpp - Configurations of older families -------===//
+//
+// Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "espalier/Import/ModelConfig.h"
+
+#include <gtest/gtest.h>
+
+using namespace espalier;
+
+namespace {
+
+Result<ModelConfig> read(const std::string &members) {
+  Result<json::Value> config = json::parse("{" + members + "}");
+  EXPECT_TRUE(config) << members;
+  return readHuggingFaceConfig(*config, nullptr);
+}
+
+void expectRefused(const std::string &members, const std::string &message) {
+  Result<ModelConfig> config = read(members);
+  ASSERT_FALSE(config) << members;
+  EXPECT_NE(config.error().message.find(message), std::string::npos)
+      << members << "\n  says: " << config.error().message;
+}
+
+TEST(LayerNormFamilies, GPT2) {
+  const std::string gpt2 =
+      R"("model_type":"gpt2","vocab_size":100,"n_embd":48,"n_layer":2,"n_head":3)";
+  Result<ModelConfig> c = read(gpt2);
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->hidden, 48u);
+  EXPECT_EQ(c->ffn, 192u);
+  EXPECT_EQ(c->maxPositions, 1024u);
+  EXPECT_EQ(c->normEpsilon, 1e-5);
+  EXPECT_EQ(c->activation, Activation::GeluTanh);
+  EXPECT_TRUE(c->tied);
+  EXPECT_TRUE(c->ropes.empty());
+  EXPECT_EQ(c->attentionScale, 0.25);
+  c = read(gpt2 + R"(,"n_inner":40,"scale_attn_weights":false)");
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->ffn, 40u);
+  EXPECT_EQ(c->attentionScale, 1);
+  expectRefused(gpt2 + R"(,"add_cross_attention":true)",
+                "'add_cross_attention': true is not supported");
+}
+
+TEST(LayerNormFamilies, PartsOfHeadsRotate) {
+  const std::string neox =
+      R"("model_type":"gpt_neox","vocab_size":100,"hidden_size":96,)"
+      R"("num_hidden_layers":2,"num_attention_heads":3,"intermediate_size":64)";
+  Result<ModelConfig> c = read(neox);
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->ropes[0].dim, 8u);
+  EXPECT_TRUE(c->parallelResidual);
+  EXPECT_FALSE(c->sharedNorm);
+  EXPECT_FALSE(c->tied);
+  c = read(neox + R"(,"rotary_pct":1.0,"rotary_emb_base":500)");
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->ropes[0].dim, 32u);
+  EXPECT_EQ(c->ropes[0].theta, 500);
+  c = read(neox + R"(,"rope_parameters":{"rope_type":"default",)"
+                  R"("rope_theta":300,"partial_rotary_factor":0.5})");
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->ropes[0].dim, 16u);
+  EXPECT_EQ(c->ropes[0].theta, 300);
+  expectRefused(neox + R"(,"rotary_pct":1.5)", "'rotary_pct'");
+  expectRefused(neox + R"(,"rotary_pct":0.1)", "");
+}
+
+TEST(LayerNormFamilies, OtherNamesOfKeys) {
+  // As published, and as transformers writes it.
+  for (const char *members :
+       {R"("n_embed":40,"n_layer":3,"num_attention_heads":5)",
+        R"("hidden_size":40,"n_layer":3,"n_head":5)"}) {
+    Result<ModelConfig> c = read(
+        std::string(R"("model_type":"bloom","vocab_size":100,)") + members);
+    ASSERT_TRUE(c) << c.error().message;
+    EXPECT_EQ(c->hidden, 40u);
+    EXPECT_EQ(c->layers, 3u);
+    EXPECT_EQ(c->ffn, 160u);
+    EXPECT_EQ(c->alibiSlopes, (std::vector<float>{0.25f, 0.0625f, 0.015625f,
+                                                  0.00390625f, 0.5f}));
+  }
+  // The name that the message gives is the one of today.
+  expectRefused(R"("model_type":"bloom","vocab_size":100,"hidden_size":40)",
+                "'n_layer': expected a positive integer");
+}
+
+TEST(LayerNormFamilies, FalconsThatExist) {
+  const std::string falcon =
+      R"("model_type":"falcon","vocab_size":100,"hidden_size":48,)"
+      R"("num_hidden_layers":2,"num_attention_heads":6)";
+  auto figures = [&](const std::string &members) {
+    Result<ModelConfig> c = read(falcon + members);
+    EXPECT_TRUE(c) << (c ? "" : c.error().message);
+    return c ? std::tuple(c->kvHeads, c->parallelResidual, c->sharedNorm)
+             : std::tuple(uint64_t(0), false, false);
+  };
+  EXPECT_EQ(figures(""), std::tuple(1u, true, true));
+  EXPECT_EQ(figures(R"(,"new_decoder_architecture":true,"num_kv_heads":2)"),
+            std::tuple(2u, true, false));
+  EXPECT_EQ(figures(R"(,"new_decoder_architecture":true,"n_head_kv":2,)"
+                    R"("num_ln_in_parallel_attn":1)"),
+            std::tuple(2u, true, true));
+  EXPECT_EQ(figures(R"(,"multi_query":false,"parallel_attn":false)"),
+            std::tuple(6u, false, false));
+  expectRefused(falcon + R"(,"alibi":true)", "'alibi': true is not supported");
+  expectRefused(falcon + R"(,"num_ln_in_parallel_attn":2)",
+                "'num_ln_in_parallel_attn': 2 is not supported");
+  expectRefused(falcon + R"(,"new_decoder_architecture":true,)"
+                         R"("num_kv_heads":2,"parallel_attn":false)",
+                "'parallel_attn': false is not supported");
+  expectRefused(falcon + R"(,"new_decoder_architecture":true,)"
+                         R"("num_kv_heads":0)",
+                "");
+}
+
+TEST(LayerNormFamilies, NormsAndProjectionsThatAreRefused) {
+  const std::string opt =
+      R"("model_type":"opt","vocab_size":100,"hidden_size":48,)"
+      R"("num_hidden_layers":2,"num_attention_heads":3,"ffn_dim":64)";
+  Result<ModelConfig> c = read(opt);
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->activation, Activation::Relu);
+  EXPECT_TRUE(c->tied && c->attentionBias);
+  expectRefused(opt + R"(,"do_layer_norm_before":false)",
+                "'do_layer_norm_before': false is not supported");
+  expectRefused(opt + R"(,"word_embed_proj_dim":24)",
+                "'word_embed_proj_dim': 24 is not supported");
+  expectRefused(opt + R"(,"layer_norm_elementwise_affine":false)",
+                "'layer_norm_elementwise_affine'");
+}
+
+} // namespace
