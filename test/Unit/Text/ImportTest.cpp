@@ -335,6 +335,17 @@ TEST(ImportGGUF, SentencePiece) {
   EXPECT_EQ(*t.encode("acdda", false), (Ids{6, 2, 0, 4}));
   EXPECT_EQ(*t.encode("a<s>b", false), (Ids{6, 1, 3, 5}));
   EXPECT_EQ(t.decode(Ids{1, 8, 6, 2}, false), "ab ac");
+  EXPECT_EQ(t.bytesOf(2, false), "c");
+  EXPECT_EQ(t.bytesOf(6, false), " a");
+  EXPECT_EQ(t.bytesOf(1, false), "");
+  EXPECT_EQ(t.bytesOf(1, true), "<s>");
+  // Bytes wait for what follows them.
+  text::StreamDecoder decoder(t);
+  EXPECT_EQ(decoder.push(8), "ab");
+  EXPECT_EQ(decoder.push(2), "");
+  EXPECT_EQ(decoder.push(6), "c a");
+  EXPECT_EQ(decoder.push(2), "");
+  EXPECT_EQ(decoder.finish(), "c");
   GGUFTokenizer gguf = smallSentencePiece();
   gguf.addSpacePrefix = false;
   loaded = loadTables(importTokenizerGGUF(gguf));
