@@ -28,24 +28,25 @@ unsigned CostModel::rowBlock(uint64_t bytesPerRow, double bytesPerWeight,
   // R rows make 2 R operations of a weight that costs bytesPerWeight.
   double peak = int8 ? machine.int8Peak() : machine.floatPeak();
   double balance = peak * bytesPerWeight / (2 * machine.mainMemory().bandwidth);
-  unsigned rows = 32;
-  while (rows < 64 && rows < 2 * balance)
+  unsigned rows = machine.rowsUsual;
+  while (rows < machine.rowsMost && rows < 2 * balance)
     rows *= 2;
   uint64_t room = machine.privateCache().size / 2;
-  while (rows > 8 && bytesPerRow > room / rows)
+  while (rows > machine.rowsLeast && bytesPerRow > room / rows)
     rows /= 2;
   return rows;
 }
 
 uint64_t CostModel::panelsPerTile(uint64_t panels, uint64_t bytesPerPanel,
                                   unsigned atOnce) const {
-  constexpr double tileCost = 50e-9;
   // A worker's share of the bandwidth decides how long a panel takes.
   double panelSeconds = double(std::max<uint64_t>(bytesPerPanel, 1)) *
                         machine.workers / machine.mainMemory().bandwidth;
-  double least =
-      std::max(std::ceil(20 * tileCost / panelSeconds), double(atOnce));
-  uint64_t most = std::max<uint64_t>(panels / (4 * machine.workers), 1);
+  // A little less, so that the rounding of figures does not cost a panel.
+  double worth = machine.tileWorth * machine.tileStart / panelSeconds - 1e-6;
+  double least = std::max(std::ceil(worth), double(atOnce));
+  uint64_t most = std::max<uint64_t>(
+      panels / (uint64_t(machine.tilesPerWorker) * machine.workers), 1);
   return std::clamp<uint64_t>(least < double(most) ? uint64_t(least) : most, 1,
                               most);
 }

@@ -10,6 +10,7 @@
 #include "espalier/Support/MappedFile.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <initializer_list>
 #include <span>
@@ -165,6 +166,35 @@ MemoryLevel readLevel(Reader &reader, const json::Value &value,
   return level;
 }
 
+void readTile(Reader &reader, const json::Value &tile, Machine &machine) {
+  if (reader.failure || !reader.keys(tile, "tile",
+                                     {"start", "worth", "per_worker",
+                                      "rows_least", "rows_usual", "rows_most"}))
+    return;
+  machine.tileStart =
+      reader.quantity(tile, "tile", "start", timeUnits, 0, 1e-2);
+  auto count = [&](std::string_view key, double most) {
+    return unsigned(
+        reader.quantity(tile, "tile", key, countUnits, 1, most, true));
+  };
+  machine.tileWorth = count("worth", 1000);
+  machine.tilesPerWorker = count("per_worker", 1000);
+  machine.rowsLeast = count("rows_least", 4096);
+  machine.rowsUsual = count("rows_usual", 4096);
+  machine.rowsMost = count("rows_most", 4096);
+  if (reader.failure)
+    return;
+  for (auto [key, rows] : {std::pair{"rows_least", machine.rowsLeast},
+                           std::pair{"rows_usual", machine.rowsUsual},
+                           std::pair{"rows_most", machine.rowsMost}})
+    if (!std::has_single_bit(rows))
+      reader.fail(Reader::join("tile", key),
+                  "expected a power of two, got " + std::to_string(rows));
+  if (machine.rowsLeast > machine.rowsUsual ||
+      machine.rowsUsual > machine.rowsMost)
+    reader.fail("tile", "expected rows_least <= rows_usual <= rows_most");
+}
+
 void readMemory(Reader &reader, const json::Value &root, Machine &machine) {
   const json::Array *levels = root.find("memory")->asArray();
   if (!levels || levels->empty() || levels->size() > 8)
@@ -199,7 +229,7 @@ Result<Machine> hardware::parseMachine(std::string_view text,
   Machine machine;
   if (reader.keys(*root, "",
                   {"schema", "name", "description", "target", "isa", "workers",
-                   "clock", "barrier", "vector", "memory"})) {
+                   "clock", "barrier", "tile", "vector", "memory"})) {
     reader.choice(*root, "schema", {"espalier-machine-1"});
     reader.text(*root, "", "description");
     machine.name = reader.text(*root, "", "name");
@@ -210,8 +240,10 @@ Result<Machine> hardware::parseMachine(std::string_view text,
     machine.clock = reader.clock =
         reader.quantity(*root, "", "clock", clockUnits, 1e8, 1e11);
     machine.barrier = reader.quantity(*root, "", "barrier", timeUnits, 0, 1e-2);
+    readTile(reader, *root->find("tile"), machine);
     const json::Value &vector = *root->find("vector");
-    if (reader.keys(vector, "vector",
+    if (!reader.failure &&
+        reader.keys(vector, "vector",
                     {"width", "registers", "fma_issue", "int8_dot_issue"})) {
       machine.vectorBits = unsigned(reader.quantity(vector, "vector", "width",
                                                     bitUnits, 128, 2048, true));

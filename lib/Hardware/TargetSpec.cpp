@@ -22,6 +22,12 @@ void visitFigures(Machine &machine, Visitor &&visit) {
   visit("espalier.fma_issue", machine.fmaIssue);
   visit("espalier.int8_dot_issue", machine.int8DotIssue);
   visit("espalier.workers", machine.workers);
+  visit("espalier.tile_start", machine.tileStart);
+  visit("espalier.tile_worth", machine.tileWorth);
+  visit("espalier.tiles_per_worker", machine.tilesPerWorker);
+  visit("espalier.rows_least", machine.rowsLeast);
+  visit("espalier.rows_usual", machine.rowsUsual);
+  visit("espalier.rows_most", machine.rowsMost);
   visit("espalier.vector_bits", machine.vectorBits);
   visit("espalier.vector_registers", machine.vectorRegisters);
 }

@@ -32,19 +32,18 @@ public:
   ///   max(memory, cache, float + int8) + barriers
   double seconds(const Work &work) const;
 
-  /// Rows of a block of the many-row variant: a power of two of 8 to 64.
-  /// Weights are read once a block, so it is as large as keeps arithmetic the
-  /// bound twice over, and never less than 32 unless the rows themselves, of
-  /// `bytesPerRow` (the widest activations of a phase, input and output), then
-  /// overflow half of a worker's own cache.
+  /// Rows of a block of the many-row variant: a power of two within the
+  /// machine's bounds. Weights are read once a block, so it is as large as
+  /// keeps arithmetic the bound twice over, and never less than usual unless
+  /// the rows themselves, of `bytesPerRow` (the widest activations of a phase,
+  /// input and output), then overflow half of a worker's own cache.
   unsigned rowBlock(uint64_t bytesPerRow, double bytesPerWeight,
                     bool int8) const;
 
   /// Panels of 16 columns that one tile takes of a phase with `panels` of
-  /// `bytesPerPanel` each: enough that taking a tile (some 50 ns) costs less
-  /// than a twentieth of it and that the kernel finds the panels it takes `at
-  /// once`, but no fewer than four tiles a worker where there are so many
-  /// panels. At least 1.
+  /// `bytesPerPanel` each: enough that a tile is worth its start and that the
+  /// kernel finds the panels it takes `at once`, but no fewer tiles a worker
+  /// than the machine asks for where there are so many panels. At least 1.
   uint64_t panelsPerTile(uint64_t panels, uint64_t bytesPerPanel,
                          unsigned atOnce = 1) const;
 

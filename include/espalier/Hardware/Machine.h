@@ -41,8 +41,16 @@ struct Machine {
   std::string target; ///< "cpu"
   std::string isa;    ///< "avx2", "avx512"
   unsigned workers = 1;
-  double clock = 0;   ///< Hz
-  double barrier = 0; ///< seconds that a barrier of all workers costs
+  double clock = 0;     ///< Hz
+  double barrier = 0;   ///< seconds that a barrier of all workers costs
+  double tileStart = 0; ///< seconds that beginning a tile costs
+  /// A tile takes at least so many times its start...
+  unsigned tileWorth = 1;
+  /// ...but a worker gets at least so many, where there is work for them.
+  unsigned tilesPerWorker = 1;
+  /// Rows of a tile of rows: bounds, and what it has at least where the caches
+  /// hold it. Powers of two.
+  unsigned rowsLeast = 1, rowsUsual = 1, rowsMost = 1;
   unsigned vectorBits = 0;
   unsigned vectorRegisters = 0;
   double fmaIssue = 0;     ///< float32 vector FMAs a cycle

@@ -20,6 +20,13 @@ const char *const good = R"({
   "workers": {"value": 2, "unit": "count", "source": "s"},
   "clock": {"value": 2, "unit": "GHz", "source": "s"},
   "barrier": {"value": 500, "unit": "ns", "source": "s"},
+  "tile": {
+    "start": {"value": 50, "unit": "ns", "source": "s"},
+    "worth": {"value": 20, "unit": "count", "source": "s"},
+    "per_worker": {"value": 4, "unit": "count", "source": "s"},
+    "rows_least": {"value": 8, "unit": "count", "source": "s"},
+    "rows_usual": {"value": 32, "unit": "count", "source": "s"},
+    "rows_most": {"value": 64, "unit": "count", "source": "s"}},
   "vector": {
     "width": {"value": 256, "unit": "bit", "source": "s"},
     "registers": {"value": 16, "unit": "count", "source": "s"},
@@ -56,6 +63,12 @@ TEST(Hardware, ReadsEveryValueInBasicUnits) {
   EXPECT_EQ(m->workers, 2u);
   EXPECT_EQ(m->clock, 2e9);
   EXPECT_DOUBLE_EQ(m->barrier, 5e-7);
+  EXPECT_DOUBLE_EQ(m->tileStart, 5e-8);
+  EXPECT_EQ(m->tileWorth, 20u);
+  EXPECT_EQ(m->tilesPerWorker, 4u);
+  EXPECT_EQ(m->rowsLeast, 8u);
+  EXPECT_EQ(m->rowsUsual, 32u);
+  EXPECT_EQ(m->rowsMost, 64u);
   EXPECT_EQ(m->vectorBits, 256u);
   EXPECT_EQ(m->vectorRegisters, 16u);
   ASSERT_EQ(m->memory.size(), 2u);
@@ -103,7 +116,8 @@ TEST(Hardware, ErrorsNameKeyAndWhatIsAllowed) {
        "m.json: key 'name': expected a string that is not empty"},
       {"\"name\": \"m\",", "\"name\": \"m\", \"cores\": 2,",
        "m.json: key 'cores': unknown; allowed here: schema, name, "
-       "description, target, isa, workers, clock, barrier, vector, memory"},
+       "description, target, isa, workers, clock, barrier, tile, vector, "
+       "memory"},
       {"\"value\": 2, \"unit\": \"count\"", "\"value\": 0, \"unit\": \"count\"",
        "m.json: key 'workers.value': expected a whole number of 1 to 1024 "
        "count"},
@@ -121,6 +135,12 @@ TEST(Hardware, ErrorsNameKeyAndWhatIsAllowed) {
        "m.json: key 'clock.source': missing"},
       {"\"clock\": {\"value\": 2, \"unit\": \"GHz\", \"source\": \"s\"}",
        "\"clock\": 2", "m.json: key 'clock': expected an object, got integer"},
+      {"\"value\": 32, \"unit\": \"count\"",
+       "\"value\": 33, \"unit\": \"count\"",
+       "m.json: key 'tile.rows_usual': expected a power of two, got 33"},
+      {"\"value\": 32, \"unit\": \"count\"",
+       "\"value\": 128, \"unit\": \"count\"",
+       "m.json: key 'tile': expected rows_least <= rows_usual <= rows_most"},
       {"\"unit\": \"KiB\"", "\"unit\": \"kB\"",
        "m.json: key 'memory[0].size.unit': got 'kB'; allowed: 'B', 'KiB', "
        "'MiB', 'GiB'"},
