@@ -121,7 +121,7 @@ void startStructure(ConfigReader &reader, const ConfigKeys &keys,
   config.partialRope = keys.partial;
   config.ropes.emplace_back();
   config.ropes[0].theta = keys.defaultTheta;
-  config.ropes[0].dim = uint64_t(double(config.headDim) * keys.partialRotary);
+  config.ropes[0].dim = rotatedPart(config.headDim, keys.partialRotary);
 }
 
 /// What a model with a dynamic rope was made for is what its factor gives.
@@ -202,6 +202,9 @@ Result<ModelConfig> readHuggingFaceConfig(const json::Value &root,
   if (Status s = readTokens(reader, config); !s)
     return s.takeError();
   if (!family->nested.empty()) {
+    outer.flag("tie_word_embeddings", config.tied);
+    if (Status s = outer.status(); !s)
+      return s.takeError();
     readElementType(outer, config);
     if (Status s = readTokens(outer, config); !s)
       return s.takeError();

@@ -16,6 +16,8 @@
 
 #include "espalier/Import/ModelConfig.h"
 
+#include <algorithm>
+
 namespace espalier {
 
 class ConfigReader {
@@ -67,6 +69,12 @@ private:
 std::string shown(const json::Value &value);
 Error wrongKind(std::string_view key, const char *wanted,
                 const json::Value &value);
+
+/// The elements of a head that a share of it is. checkConfig refuses heads
+/// that are too large, which the conversion would not take.
+inline uint64_t rotatedPart(uint64_t headDim, double share) {
+  return uint64_t(double(std::min<uint64_t>(headDim, 1u << 20)) * share);
+}
 
 /// Reads `rope_parameters`, or `rope_theta` and `rope_scaling`, into `rope`,
 /// whose members hold what counts where a key is missing. `rope.dim` becomes

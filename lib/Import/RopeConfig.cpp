@@ -77,7 +77,7 @@ void readParameters(ConfigReader &top, ConfigReader &rope,
   if (partial != 1 && !config.partialRope)
     return rope.fail({"'partial_rotary_factor': " + std::to_string(partial) +
                       " is not supported; the family rotates whole heads"});
-  out.dim = uint64_t(double(config.headDim) * partial);
+  out.dim = rotatedPart(config.headDim, partial);
   std::string name = typeOf(rope);
   if (rope.failed() || name == "default")
     return;
