@@ -98,8 +98,8 @@ void printVariant(const json::Value &variant, const json::Value *code) {
     putchar('\n');
   }
   for (const json::Value &kind : list(&variant, "kinds")) {
-    printf("    kind %.0f, of %.0f layers:\n", number(&kind, "kind"),
-           number(&kind, "layers"));
+    printf("    kind %.0f, of %.0f layer%s:\n", number(&kind, "kind"),
+           number(&kind, "layers"), number(&kind, "layers") == 1 ? "" : "s");
     printPhases(list(&kind, "phases"));
   }
   printf("    around the layers:\n");

@@ -65,7 +65,7 @@ Weight weightOf(xf::WeightRefOp ref) {
   if (auto panel = dyn_cast<xf::PanelType>(type.getElementType())) {
     weight.bytes = count * panel.getBytes();
     weight.elements = count * panel.getColumns() * panel.getGroup();
-  } else {
+  } else if (type.getElementType().isIntOrFloat()) {
     weight.bytes = count * type.getElementTypeBitWidth() / 8;
   }
   return weight;
@@ -82,12 +82,12 @@ xf::WeightRefOp referenceOf(Value value) {
   return {};
 }
 
-/// The weights that the ops in `scope` read whole; of a table that an embedding
+/// The weights that the ops in `scope` read whole. Of a table that an embedding
 /// looks up a row is read.
 Weight weightsRead(Operation *scope) {
   llvm::SetVector<Operation *> refs;
   scope->walk([&](Operation *op) {
-    if (isa<xf::EmbeddingOp>(op) || isa<ViewLikeOpInterface>(op))
+    if (isa<xf::EmbeddingOp, xf::PositionEmbeddingOp, ViewLikeOpInterface>(op))
       return;
     for (Value operand : op->getOperands())
       if (auto ref = referenceOf(operand))
