@@ -97,7 +97,8 @@ void CommandLine::choice(std::string name, std::string &value,
     list += (list.empty() ? "" : "|") + one;
   options.push_back(
       {std::move(name), list, std::move(help),
-       [&value, allowed, list](const std::string &got) -> Status {
+       [&value, allowed = std::move(allowed),
+        list](const std::string &got) -> Status {
          if (std::find(allowed.begin(), allowed.end(), got) == allowed.end())
            return Error{"expected " + list + ", got '" + got + "'"};
          value = got;
@@ -142,6 +143,7 @@ Status CommandLine::takeOption(const std::vector<std::string> &arguments,
   Option *option = find(name);
   if (!option) {
     std::vector<std::string> names;
+    names.reserve(options.size());
     for (const Option &one : options)
       names.push_back(one.name);
     std::string near = suggestion(name, names);

@@ -208,8 +208,8 @@ void printBash(const Texts &texts) {
   for (auto &[command, text] : texts)
     for (const OptionText &option : text.options)
       if (!option.values().empty())
-        printf("  %s:%s) values='%s' ;;\n", command->name.data(),
-               option.name.c_str(), joined(option.values()).c_str());
+        printf("  %s:%s) values='%s' ;;\n", command->name, option.name.c_str(),
+               joined(option.values()).c_str());
   fputs("  esac\n  if [ -n \"$values\" ]; then\n"
         "    COMPREPLY=($(compgen -W \"$values\" -- \"$cur\"))\n    return\n"
         "  fi\n  case ${COMP_WORDS[1]} in\n",
@@ -218,8 +218,7 @@ void printBash(const Texts &texts) {
     std::vector<std::string> options;
     for (const OptionText &option : text.options)
       options.push_back(option.name);
-    printf("  %s) options='%s' ;;\n", command->name.data(),
-           joined(options).c_str());
+    printf("  %s) options='%s' ;;\n", command->name, joined(options).c_str());
   }
   fputs("  esac\n  case $cur in\n"
         "  -*) COMPREPLY=($(compgen -W \"$options\" -- \"$cur\")) ;;\n"
@@ -240,7 +239,7 @@ void printZsh(const Texts &texts) {
         "  case $words[2] in\n",
         stdout);
   for (auto &[command, text] : texts) {
-    printf("  %s) _arguments", command->name.data());
+    printf("  %s) _arguments", command->name);
     for (const OptionText &option : text.options) {
       std::string help;
       for (char c : option.help) // brackets and colons would end it
@@ -261,13 +260,13 @@ void printFish(const Texts &texts) {
   fputs("# fish completion of espalier\n", stdout);
   for (auto &[command, text] : texts)
     printf("complete -c espalier -n __fish_use_subcommand -f -a %s -d %s\n",
-           command->name.data(), quoted(command->summary).c_str());
+           command->name, quoted(command->summary).c_str());
   for (auto &[command, text] : texts)
     for (const OptionText &option : text.options) {
       bool isLong = option.name.starts_with("--");
       bool isShort = !isLong && option.name.size() == 2;
       printf("complete -c espalier -n '__fish_seen_subcommand_from %s' -%s %s",
-             command->name.data(),
+             command->name,
              isLong    ? "l"
              : isShort ? "s"
                        : "o",

@@ -10,13 +10,12 @@
 #include "Commands.h"
 
 #include <span>
-#include <string_view>
 
 namespace espalier::tool {
 
 /// A subcommand.
 struct Command {
-  std::string_view name; ///< of a literal
+  const char *name;
   Result<int> (*run)(const Arguments &);
   const char *summary;
 };

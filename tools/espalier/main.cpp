@@ -34,8 +34,7 @@ constexpr Command commands[] = {
 void printUsage(FILE *to) {
   fputs("usage: espalier COMMAND [arguments]\n\n", to);
   for (const Command &command : commands)
-    fprintf(to, "  %-10.*s%s\n", int(command.name.size()), command.name.data(),
-            command.summary);
+    fprintf(to, "  %-10s%s\n", command.name, command.summary);
   fputs("  completion for bash, zsh or fish\n", to);
   fputs("\nespalier COMMAND --help shows the options of a command.\n", to);
 }
