@@ -70,10 +70,15 @@ std::string shown(const json::Value &value);
 Error wrongKind(std::string_view key, const char *wanted,
                 const json::Value &value);
 
-/// The elements of a head that a share of it is. checkConfig refuses heads
-/// that are too large, which the conversion would not take.
+/// The elements of a head that a share of it is, and the share that they are.
+/// checkConfig refuses heads that are too large, which the conversions would
+/// not take.
 inline uint64_t rotatedPart(uint64_t headDim, double share) {
   return uint64_t(double(std::min<uint64_t>(headDim, 1u << 20)) * share);
+}
+inline double rotatedShare(uint64_t headDim, uint64_t part) {
+  headDim = std::min<uint64_t>(headDim, 1u << 20);
+  return headDim ? double(part) / double(headDim) : 1;
 }
 
 /// Reads `rope_parameters`, or `rope_theta` and `rope_scaling`, into `rope`,

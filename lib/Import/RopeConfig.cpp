@@ -123,8 +123,7 @@ void readParameters(ConfigReader &top, ConfigReader &rope,
 void readRope(ConfigReader &reader, const ModelConfig &config, RopeConfig &out,
               std::string_view layerType) {
   // What is rotated where no key says otherwise.
-  double partial =
-      config.headDim ? double(out.dim) / double(config.headDim) : 1;
+  double partial = rotatedShare(config.headDim, out.dim);
   reader.number("rope_theta", out.theta);
   reader.number("partial_rotary_factor", partial);
   std::string key =
@@ -155,7 +154,7 @@ void readRopeObject(ConfigReader &reader, const json::Value &object,
                     const ModelConfig &config, RopeConfig &out) {
   ConfigReader rope(object);
   readParameters(reader, rope, "rope_parameters", config,
-                 double(out.dim) / double(config.headDim), out);
+                 rotatedShare(config.headDim, out.dim), out);
   if (Status s = rope.status(); !s)
     reader.fail(s.error());
 }
