@@ -22,17 +22,20 @@ namespace {
 struct Request {
   std::string path, format = "md";
   ModelOptions model;
-  uint64_t prompt = 512, generate = 128, threads = 0, repeat = 5;
+  uint64_t prompt = 512, generate = 128, threads = 0, repeat = 5, parallel = 1;
 };
 
 /// Tokens a second of the repetitions of one test.
 struct Test {
   uint64_t prompt = 0, generate = 0;
+  uint64_t parallel = 1; ///< sequences that generate at once
   std::vector<double> rates;
 
   std::string name() const {
-    return prompt ? "pp" + std::to_string(prompt)
-                  : "tg" + std::to_string(generate);
+    if (prompt)
+      return "pp" + std::to_string(prompt);
+    return "tg" + std::to_string(generate) +
+           (parallel > 1 ? " x " + std::to_string(parallel) : "");
   }
   double mean() const {
     double sum = 0;
@@ -66,10 +69,12 @@ struct Setting {
            (attention + 3.0 * card->hidden * double(card->ffn));
   }
   /// Of a prompt, which reads each weight once for many tokens: not a number.
+  /// Sequences that generate at once read them once for a token of each.
   double readShare(const Test &test) const {
     if (test.prompt)
       return NAN;
-    return test.mean() * double(card->weight_bytes_per_token) / roofs.readBytes;
+    return test.mean() / double(test.parallel) *
+           double(card->weight_bytes_per_token) / roofs.readBytes;
   }
   double fmaShare(const Test &test) const {
     return test.mean() * opsPerToken() / roofs.fmaOps;
@@ -97,31 +102,53 @@ espalier_status feed(espalier_session *session, const int32_t *ids,
   return espalier_step(session, &request);
 }
 
-Result<double> timeOnce(espalier_session *session, const Test &test,
-                        uint32_t vocab) {
-  std::vector<float> logits(vocab);
+/// A token of every sequence, in one step.
+espalier_status feedAll(espalier_model *model,
+                        const std::vector<espalier_session *> &sessions,
+                        const int32_t *id, std::vector<float> &logits) {
+  static const uint32_t first = 0;
+  std::vector<espalier_step_request> requests(sessions.size());
+  for (size_t i = 0; i < sessions.size(); ++i) {
+    requests[i].size = sizeof(requests[i]);
+    requests[i].count = requests[i].wanted_count = 1;
+    requests[i].tokens = id;
+    requests[i].wanted = &first;
+    requests[i].logits = logits.data() + i * (logits.size() / sessions.size());
+  }
+  return espalier_step_batch(model, sessions.data(), requests.data(),
+                             uint32_t(sessions.size()));
+}
+
+Result<double> timeOnce(espalier_model *model,
+                        const std::vector<espalier_session *> &sessions,
+                        const Test &test) {
+  uint32_t vocab = espalier_model_descriptor(model)->card->vocab;
+  std::vector<float> logits(vocab * test.parallel);
   std::vector<int32_t> ids;
   for (uint64_t i = 0; i < std::max(test.prompt, test.generate); ++i)
     ids.push_back(benchToken(i, vocab));
-  if (espalier_session_truncate(session, 0) != ESPALIER_OK)
-    return lastError();
+  for (espalier_session *session : sessions)
+    if (espalier_session_truncate(session, 0) != ESPALIER_OK)
+      return lastError();
   auto start = std::chrono::steady_clock::now();
   espalier_status status = ESPALIER_OK;
   if (test.prompt)
-    status = feed(session, ids.data(), ids.size(), logits);
+    status = feed(sessions[0], ids.data(), ids.size(), logits);
   for (uint64_t i = 0; i < test.generate && status == ESPALIER_OK; ++i)
-    status = feed(session, &ids[i], 1, logits);
+    status = test.parallel == 1 ? feed(sessions[0], &ids[i], 1, logits)
+                                : feedAll(model, sessions, &ids[i], logits);
   if (status != ESPALIER_OK)
     return lastError();
   std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  return double(ids.size()) / took.count();
+  return double(ids.size() * test.parallel) / took.count();
 }
 
-Result<Test> runTest(espalier_session *session, Test test, uint32_t vocab,
+Result<Test> runTest(espalier_model *model,
+                     const std::vector<espalier_session *> &sessions, Test test,
                      uint64_t repeat) {
   // The first run finds weights and cache not yet in memory.
   for (uint64_t i = 0; i <= repeat; ++i) {
-    Result<double> rate = timeOnce(session, test, vocab);
+    Result<double> rate = timeOnce(model, sessions, test);
     if (!rate)
       return rate.takeError();
     if (i > 0)
@@ -188,6 +215,7 @@ fields(const Test &test, const Setting &setting) {
       {"n_threads", std::to_string(setting.workers)},
       {"n_prompt", std::to_string(test.prompt)},
       {"n_gen", std::to_string(test.generate)},
+      {"n_parallel", std::to_string(test.parallel)},
       {"avg_ts", number(test.mean())},
       {"stddev_ts", number(test.deviation())},
       {"bytes_per_token", std::to_string(card.weight_bytes_per_token)},
@@ -240,20 +268,25 @@ Result<int> bench(const Request &request, const Artefact &artefact) {
       openModel(artefact, 0, std::max(request.prompt, request.generate), team);
   if (!model)
     return model.takeError();
-  Result<Session> session = openSession(model->get());
-  if (!session)
-    return session.takeError();
+  std::vector<Session> sessions;
+  std::vector<espalier_session *> all;
+  for (uint64_t i = 0; i < request.parallel; ++i) {
+    Result<Session> session = openSession(model->get());
+    if (!session)
+      return session.takeError();
+    all.push_back(session->get());
+    sessions.push_back(std::move(*session));
+  }
   std::string isa = espalier_model_isa(model->get());
   Setting setting{&card, measureRoofs(team, isa == "avx512"), team->workers,
                   isa, artefact.descriptor->data_bytes};
   std::vector<Test> tests;
   if (request.prompt)
-    tests.push_back({request.prompt, 0, {}});
+    tests.push_back({request.prompt, 0, 1, {}});
   if (request.generate)
-    tests.push_back({0, request.generate, {}});
+    tests.push_back({0, request.generate, request.parallel, {}});
   for (Test &test : tests) {
-    Result<Test> done =
-        runTest(session->get(), test, card.vocab, request.repeat);
+    Result<Test> done = runTest(model->get(), all, test, request.repeat);
     if (!done)
       return done.takeError();
     test = std::move(*done);
@@ -269,7 +302,7 @@ Result<int> bench(const Request &request, const Artefact &artefact) {
     printCsv(tests, setting);
   else
     printMarkdown(tests, setting);
-  session->reset();
+  sessions.clear();
   model->reset();
   espalier_team_destroy(team);
   return 0;
@@ -287,6 +320,9 @@ Result<int> tool::benchCommand(const Arguments &arguments) {
                "tokens of the prompt test (default 512; 0: none)");
   line.integer("-n", request.generate, 0, 1u << 20, "N",
                "tokens of the generation test (default 128; 0:\nnone)");
+  line.integer("--parallel", request.parallel, 1, 256, "N",
+               "sequences that generate at once, a token of each in\none step "
+               "(default 1)");
   line.integer("-t", request.threads, 1, 1024, "THREADS",
                "threads (default: one for each CPU)");
   line.integer("-r", request.repeat, 1, 1000, "N",
