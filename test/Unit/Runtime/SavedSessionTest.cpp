@@ -234,6 +234,28 @@ TEST(SavedSession, OfAnotherModel) {
                "which holds 39: open the model with a larger context");
 }
 
+// Beyond position 64 other frequencies count for the whole session.
+TEST(SavedSession, RotationsOfTheContext) {
+  static const float longer[] = {1.0f, 0.25f, 0.0625f, 0.015625f};
+  auto open = [](Opened &m, uint32_t context) {
+    m.fakeModel.rope.switch_position = 64;
+    m.fakeModel.rope.long_frequencies = longer;
+    m.options.context = context;
+    return m.open();
+  };
+  Opened small, sameKind, large;
+  ASSERT_EQ(open(small, 40), ESPALIER_OK) << espalier_last_error();
+  ASSERT_EQ(open(sameKind, 64), ESPALIER_OK);
+  ASSERT_EQ(open(large, 100), ESPALIER_OK);
+  small.step(someTokens(20));
+  std::vector<uint8_t> saved = savedBytes(small.session);
+  EXPECT_EQ(restore(sameKind, saved), ESPALIER_OK) << espalier_last_error();
+  EXPECT_EQ(restore(large, saved), ESPALIER_ERROR_FILE);
+  EXPECT_STREQ(espalier_last_error(),
+               "saved session: its positions were rotated otherwise: open the "
+               "model with the context that it was saved from, 40");
+}
+
 TEST(SavedSession, Files) {
   Opened m;
   ASSERT_EQ(m.open(), ESPALIER_OK);
