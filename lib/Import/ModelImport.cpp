@@ -112,24 +112,6 @@ void checkVocabulary(ImportedModel &model) {
 // Hugging Face
 //===----------------------------------------------------------------------===//
 
-/// A template is a string, or a list of named ones.
-std::string templateOf(const json::Value &config) {
-  const json::Value *value = config.find("chat_template");
-  if (!value)
-    return "";
-  if (const std::string *text = value->asString())
-    return *text;
-  if (const json::Array *list = value->asArray())
-    for (const json::Value &entry : *list) {
-      const json::Value *name = entry.find("name");
-      const json::Value *text = entry.find("template");
-      if (name && name->asString() && *name->asString() == "default" && text &&
-          text->asString())
-        return *text->asString();
-    }
-  return "";
-}
-
 Status readText(const Folder &folder, ImportedModel &model) {
   Result<std::optional<json::Value>> config =
       folder.json("tokenizer_config.json", configLimit);
@@ -152,10 +134,14 @@ Status readText(const Folder &folder, ImportedModel &model) {
   Result<std::optional<MappedFile>> chat = folder.open("chat_template.jinja");
   if (!chat)
     return chat.takeError();
-  if (*chat)
-    model.chatTemplate = textOf(**chat);
-  else if (*config)
-    model.chatTemplate = templateOf(**config);
+  Result<std::optional<json::Value>> special =
+      folder.json("special_tokens_map.json", configLimit);
+  if (!special)
+    return special.takeError();
+  std::string_view jinja = *chat ? textOf(**chat) : std::string_view();
+  model.chat =
+      readChatTemplate(*chat ? &jinja : nullptr, *config ? &**config : nullptr,
+                       *special ? &**special : nullptr);
   return {};
 }
 
@@ -258,13 +244,10 @@ Result<ImportedModel> importGGUF(const std::string &path,
     model.tokenizer = std::move(*imported);
     checkVocabulary(model);
   }
-  if (file->gguf.find("tokenizer.chat_template")) {
-    Result<std::string_view> text =
-        file->gguf.getString("tokenizer.chat_template");
-    if (!text)
-      return text.takeError().within(path);
-    model.chatTemplate = *text;
-  }
+  Result<ChatTemplate> chat = readChatTemplate(file->gguf);
+  if (!chat)
+    return chat.takeError().within(path);
+  model.chat = std::move(*chat);
   model.tensors = TensorSource(std::move(*file));
   if (Status s = buildModule(model, *divisors, fileName(path), context); !s)
     return s.takeError().within(path);

@@ -75,7 +75,7 @@ int main(int argc, char **argv) {
                << (model->tokenizer.supported()
                        ? std::to_string(model->tokenizer.vocabulary) + " tokens"
                        : model->tokenizer.missing)
-               << "\n// chat template: " << model->chatTemplate.size()
+               << "\n// chat template: " << model->chat.source.size()
                << " bytes\n";
   return 0;
 }

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Compiler.h"
+#include "Chat/Template.h"
 #include "Commands.h"
 #include "Context.h"
 #include "Plan.h"
@@ -104,6 +105,10 @@ Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
   if (!model->tokenizer.supported())
     progress.warn(request.model + ": " + model->tokenizer.missing +
                   "; compiled without a tokenizer, so it takes ids only");
+  if (Result<chat::Template> parsed = chat::Template::parse(model->chat.source);
+      !parsed)
+    progress.warn(request.model + ": chat template: " + parsed.error().message +
+                  "; compiled without it, so --chat is refused");
   CompileSummary summary;
   summary.importSeconds = total.seconds();
 
@@ -127,8 +132,9 @@ Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
   options.tokenizer.assign(model->tokenizer.tables.begin(),
                            model->tokenizer.tables.end());
   options.tokenizerMissing = model->tokenizer.missing;
-  if (!model->chatTemplate.empty())
-    options.chatTemplate = model->chatTemplate;
+  if (!model->chat.source.empty())
+    options.chatTemplate = model->chat.source;
+  options.chatVariables = model->chat.variables;
   options.plan = planText(*model->module, *machine);
   options.executable = programPath();
   options.threads = std::max(1u, std::thread::hardware_concurrency());

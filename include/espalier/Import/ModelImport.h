@@ -7,6 +7,7 @@
 #ifndef ESPALIER_IMPORT_MODELIMPORT_H
 #define ESPALIER_IMPORT_MODELIMPORT_H
 
+#include "espalier/Import/ChatTemplate.h"
 #include "espalier/Import/ModelConfig.h"
 #include "espalier/Import/TensorSource.h"
 #include "espalier/Import/Tokenizer.h"
@@ -35,8 +36,7 @@ struct ImportedModel {
   ModelConfig config;
   /// Tables, or why there are none.
   ImportedTokenizer tokenizer;
-  /// Jinja source; empty: the model has none.
-  std::string chatTemplate;
+  ChatTemplate chat;
   /// Every file that was read, for the keys of caches.
   std::vector<std::string> files;
 };

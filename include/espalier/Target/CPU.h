@@ -76,6 +76,8 @@ struct CompileOptions {
   std::string tokenizer;
   std::string tokenizerMissing;
   std::optional<std::string> chatTemplate;
+  /// Texts that the template knows by name.
+  std::vector<std::pair<std::string, std::string>> chatVariables;
   /// JSON text for `espalier explain`, an object; sizes of code are added.
   std::string plan = "{}";
   /// The compiler's executable, from which the runtime's archives are found.

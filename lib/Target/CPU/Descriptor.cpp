@@ -142,6 +142,14 @@ Constant *makeTensors(Data &data, const PackedContainer &container) {
   return data.table(tensors);
 }
 
+Constant *makeChatVariables(Data &data, const CompileOptions &options) {
+  std::vector<Constant *> variables;
+  for (const auto &[name, text] : options.chatVariables)
+    variables.push_back(data.structure({data.string(name), data.string(text)},
+                                       sizeof(espalier_chat_variable)));
+  return data.table(variables);
+}
+
 Constant *makeKV(Data &data, const ProgramFacts &facts) {
   uint32_t valueDim = (facts.headDim + 15) / 16 * 16;
   uint64_t rowBytes = uint64_t(facts.kvHeads) * (facts.headDim + valueDim) *
@@ -205,7 +213,10 @@ Result<CodeModule> makeDescriptorModule(const ProgramFacts &facts,
        data.optionalString(options.tokenizer.empty() ? options.tokenizerMissing
                                                      : std::string()),
        options.chatTemplate ? data.string(*options.chatTemplate) : data.null(),
-       data.string(options.plan)},
+       data.string(options.plan),
+       data.u32(options.chatVariables.size()),
+       data.u32(0),
+       makeChatVariables(data, options)},
       sizeof(espalier_descriptor));
   if (!data.sizesAgree)
     return Error{"the descriptor's layout differs from espalier/descriptor.h"};

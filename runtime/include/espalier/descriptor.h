@@ -147,6 +147,11 @@ typedef struct espalier_rope {
   double dynamic_theta, dynamic_factor;
 } espalier_rope;
 
+/** A text that the chat template is given: bos_token, eos_token, ... */
+typedef struct espalier_chat_variable {
+  const char *name, *text; /**< UTF-8 */
+} espalier_chat_variable;
+
 typedef struct espalier_descriptor {
   uint64_t magic;
   uint32_t version;
@@ -175,6 +180,11 @@ typedef struct espalier_descriptor {
   const char *chat_template; /**< Jinja source, or NULL */
   /** The plan that `espalier explain` prints, as JSON text. */
   const char *plan;
+  /* Version 2. */
+  /** What the chat template knows by name. */
+  uint32_t chat_variable_count;
+  uint32_t reserved;
+  const espalier_chat_variable *chat_variables;
 } espalier_descriptor;
 
 /** A bundle's last 64 bytes, little-endian. */

@@ -351,6 +351,54 @@ typedef struct espalier_sequence {
 ESPALIER_API espalier_status espalier_generate_batch(
     espalier_model *model, espalier_sequence *sequences, uint32_t count);
 
+/*--- Chat -----------------------------------------------------------------*/
+
+/** A conversation in a session. The model's chat template, which is compiled
+ *  into it, makes a text of all messages, and that text is what the model gets.
+ *  What the session's cache holds of its beginning is not computed again, the
+ *  model's own answers among it; what it holds beyond is dropped. The session
+ *  may be used otherwise between two calls, and outlives the chat. */
+typedef struct espalier_chat espalier_chat;
+
+/** ESPALIER_ERROR_UNSUPPORTED: the model has no tokenizer, or no chat template,
+ * or one with a construct that is not supported; the message names it. */
+ESPALIER_API espalier_status espalier_chat_create(espalier_session *session,
+                                                  espalier_chat **chat);
+/** NULL is allowed. */
+ESPALIER_API void espalier_chat_destroy(espalier_chat *chat);
+/** Adds a message of "system", "user", "assistant" or what else the template
+ *  knows; `content` is UTF-8 of `bytes` bytes. */
+ESPALIER_API espalier_status espalier_chat_add(espalier_chat *chat,
+                                               const char *role,
+                                               const char *content,
+                                               size_t bytes);
+/** Removes the last `count` messages, of which there may be fewer. */
+ESPALIER_API espalier_status espalier_chat_remove(espalier_chat *chat,
+                                                  uint32_t count);
+/** The number of messages. */
+ESPALIER_API uint32_t espalier_chat_count(const espalier_chat *chat);
+/** Sets a variable of the template to true or false, such as enable_thinking of
+ *  some families. */
+ESPALIER_API espalier_status espalier_chat_set_flag(espalier_chat *chat,
+                                                    const char *name,
+                                                    int value);
+/** The text of the messages; `answer` 1: with what makes the model answer, as
+ * espalier_chat_generate gets it. It holds its special tokens, so it is
+ * tokenized with `special` 0. *text is NUL-terminated and freed with
+ * espalier_free. */
+ESPALIER_API espalier_status espalier_chat_render(const espalier_chat *chat,
+                                                  int answer, char **text,
+                                                  size_t *bytes);
+/** Lets the model answer, as espalier_generate does, and adds the answer to the
+ *  messages, also one that was cancelled or cut. It ends at the tokenizer's
+ *  end-of-text token too. In `timing`, cached_tokens were taken from the cache
+ *  and prompt_tokens computed. ESPALIER_ERROR_CONTEXT: the conversation, or the
+ *  end of the answer, does not fit into the context. Where the template refuses
+ *  the conversation, the message has its words. */
+ESPALIER_API espalier_status espalier_chat_generate(
+    espalier_chat *chat, const espalier_generate_options *options,
+    espalier_token_callback callback, void *user, espalier_timing *timing);
+
 #ifdef __cplusplus
 }
 #endif

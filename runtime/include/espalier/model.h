@@ -58,7 +58,15 @@
   X(free)                                                                      \
   X(generate_options_init)                                                     \
   X(generate)                                                                  \
-  X(generate_batch)
+  X(generate_batch)                                                            \
+  X(chat_create)                                                               \
+  X(chat_destroy)                                                              \
+  X(chat_add)                                                                  \
+  X(chat_remove)                                                               \
+  X(chat_count)                                                                \
+  X(chat_set_flag)                                                             \
+  X(chat_render)                                                               \
+  X(chat_generate)
 
 #define ESPALIER_DECLARE_MODEL(NAME)                                           \
   ESPALIER_EXTERN_C const espalier_descriptor espalier_model_##NAME;           \
@@ -122,7 +130,23 @@
       const espalier_generate_options *options,                                \
       espalier_token_callback callback, void *user, espalier_timing *timing);  \
   ESPALIER_EXTERN_C espalier_status NAME##_generate_batch(                     \
-      espalier_model *model, espalier_sequence *sequences, uint32_t count)
+      espalier_model *model, espalier_sequence *sequences, uint32_t count);    \
+  ESPALIER_EXTERN_C espalier_status NAME##_chat_create(                        \
+      espalier_session *session, espalier_chat **chat);                        \
+  ESPALIER_EXTERN_C void NAME##_chat_destroy(espalier_chat *chat);             \
+  ESPALIER_EXTERN_C espalier_status NAME##_chat_add(                           \
+      espalier_chat *chat, const char *role, const char *content,              \
+      size_t bytes);                                                           \
+  ESPALIER_EXTERN_C espalier_status NAME##_chat_remove(espalier_chat *chat,    \
+                                                       uint32_t count);        \
+  ESPALIER_EXTERN_C uint32_t NAME##_chat_count(const espalier_chat *chat);     \
+  ESPALIER_EXTERN_C espalier_status NAME##_chat_set_flag(                      \
+      espalier_chat *chat, const char *name, int value);                       \
+  ESPALIER_EXTERN_C espalier_status NAME##_chat_render(                        \
+      const espalier_chat *chat, int answer, char **text, size_t *bytes);      \
+  ESPALIER_EXTERN_C espalier_status NAME##_chat_generate(                      \
+      espalier_chat *chat, const espalier_generate_options *options,           \
+      espalier_token_callback callback, void *user, espalier_timing *timing)
 
 /*--- For programs linked from a model object and the static runtime ---------*/
 

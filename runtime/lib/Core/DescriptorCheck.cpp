@@ -177,6 +177,17 @@ Status checkTensors(const espalier_descriptor &d) {
   return {};
 }
 
+Status checkChat(const espalier_descriptor &d) {
+  if (d.chat_variable_count > 64 ||
+      (d.chat_variable_count != 0 && !d.chat_variables))
+    return Error{"chat: expected at most 64 variables, got " +
+                 std::to_string(d.chat_variable_count)};
+  for (uint32_t i = 0; i < d.chat_variable_count; ++i)
+    if (!d.chat_variables[i].name || !d.chat_variables[i].text)
+      return absent("chat: a variable's name or text");
+  return {};
+}
+
 Status checkCard(const espalier_model_card &card) {
   if (card.vocab == 0 || card.vocab > (1u << 28))
     return Error{"model card: expected a vocabulary of 1 to 2^28, got " +
@@ -219,6 +230,8 @@ Status runtime::checkDescriptor(const espalier_descriptor &d) {
     if (Status status = checkCache(d.kv); !status)
       return status;
     if (Status status = checkRopes(d); !status)
+      return status;
+    if (Status status = checkChat(d); !status)
       return status;
     return checkTensors(d);
   };

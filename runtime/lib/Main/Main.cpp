@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "Chat.h"
 #include "Program.h"
 #include "espalier/model.h"
 
@@ -55,13 +56,24 @@ extern "C" int espalier_main(const espalier_descriptor *descriptor, int argc,
         argv[0], descriptor->name, optionsHelp().c_str());
     return 0;
   }
-  Result<std::string> prompt = readPrompt(options->prompt);
-  if (!prompt)
-    return report(prompt.error().message.c_str());
+  std::string prompt;
+  if (options->prompt) {
+    Result<std::string> read = readPrompt(options->prompt);
+    if (!read)
+      return report(read.error().message.c_str());
+    prompt = std::move(*read);
+  }
   explainLostFiles();
   Program program(*options);
-  if (program.open(descriptor) != ESPALIER_OK ||
-      runPrompt(program, *prompt) != ESPALIER_OK ||
+  if (program.open(descriptor) != ESPALIER_OK)
+    return report(espalier_last_error());
+  if (options->chat) {
+    int status = runChat(program, options->prompt ? &prompt : nullptr);
+    if (program.saveSession() != ESPALIER_OK)
+      return report(espalier_last_error());
+    return status;
+  }
+  if (runPrompt(program, prompt) != ESPALIER_OK ||
       program.saveSession() != ESPALIER_OK)
     return report(espalier_last_error());
   if (ferror(stdout))

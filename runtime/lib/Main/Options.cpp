@@ -90,6 +90,13 @@ template <int32_t G::*Field> void setWindow(Options &o, Value &v) {
 const Entry entries[] = {
     {{"-p", "TEXT", "prompt; -p - reads it from standard input", false},
      [](Options &o, Value &v) { o.prompt = v.string(); }},
+    {{"--chat", nullptr,
+      "a conversation, in the form of the model's chat\ntemplate: each line of "
+      "standard input is a message, or\n-p TEXT the only one",
+      false},
+     [](Options &o, Value &) { o.chat = true; }},
+    {{"--system", "TEXT", "with --chat: the message of the system", false},
+     [](Options &o, Value &v) { o.system = v.string(); }},
     {{"-n", "N",
       "at most N new tokens (default 0: until the end of text\nor of the "
       "context)",
@@ -248,8 +255,11 @@ Result<Options> program::parseOptions(int argc, char **argv) {
     if (value.failure)
       return std::move(*value.failure);
   }
-  if (!options.prompt)
-    return Error{"no prompt: give -p TEXT, or -p - for standard input"};
+  if (!options.prompt && !options.chat)
+    return Error{"no prompt: give -p TEXT, or -p - for standard input, or "
+                 "--chat"};
+  if (options.system && !options.chat)
+    return Error{"--system: needs --chat, which has a system"};
   if (options.generate.logprobs != 0 && !options.json)
     return Error{"--logprobs: needs --json, which prints them"};
   linkLists(options);

@@ -23,6 +23,8 @@ struct Options {
 
   bool help = false;
   bool json = false;
+  bool chat = false;
+  const char *system = nullptr;      ///< first message of a chat
   const char *prompt = nullptr;      ///< "-": standard input
   const char *sessionFile = nullptr; ///< kept from run to run
   espalier_open_options open;

