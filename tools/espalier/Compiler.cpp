@@ -108,7 +108,7 @@ Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
   if (Result<chat::Template> parsed = chat::Template::parse(model->chat.source);
       !parsed)
     progress.warn(request.model + ": chat template: " + parsed.error().message +
-                  "; compiled without it, so --chat is refused");
+                  "; the model takes whole prompts, and --chat is refused");
   CompileSummary summary;
   summary.importSeconds = total.seconds();
 

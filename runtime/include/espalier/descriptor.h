@@ -180,7 +180,6 @@ typedef struct espalier_descriptor {
   const char *chat_template; /**< Jinja source, or NULL */
   /** The plan that `espalier explain` prints, as JSON text. */
   const char *plan;
-  /* Version 2. */
   /** What the chat template knows by name. */
   uint32_t chat_variable_count;
   uint32_t reserved;

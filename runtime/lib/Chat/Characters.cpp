@@ -73,6 +73,8 @@ size_t chat::find(std::string_view text, std::string_view needle, size_t from) {
     return std::string_view::npos;
   if (needle.empty())
     return from;
+  if (needle.size() > text.size() - from)
+    return std::string_view::npos;
   const void *found = memmem(text.data() + from, text.size() - from,
                              needle.data(), needle.size());
   if (!found)

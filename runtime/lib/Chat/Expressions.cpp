@@ -251,17 +251,17 @@ Value Interpreter::callFunction(Function function, Arguments &arguments) {
       return Value();
     if (by == 0)
       return fail("range: the step may not be 0");
-    // In 128 bits, nothing overflows.
-    __int128 count = 0;
+    // The distance of two numbers fits into 64 bits without sign.
+    uint64_t count = 0;
     if (by > 0 && to > from)
-      count = (__int128(to) - from + by - 1) / by;
+      count = (uint64_t(to) - uint64_t(from) - 1) / uint64_t(by) + 1;
     if (by < 0 && to < from)
-      count = (__int128(from) - to - by - 1) / -__int128(by);
+      count = (uint64_t(from) - uint64_t(to) - 1) / (0 - uint64_t(by)) + 1;
     if (count > 100'000)
       return fail("range: more than 100000 numbers");
     Sequence *made = sequence(SequenceKind::Range, size_t(count));
-    for (int64_t i = 0; i < int64_t(count); ++i)
-      append(made, Value::of(int64_t(from + __int128(i) * by)));
+    for (uint64_t i = 0; i < count; ++i)
+      append(made, Value::of(int64_t(uint64_t(from) + i * uint64_t(by))));
     return made ? Value::of(made) : Value();
   }
   case Function::Dict:

@@ -61,7 +61,7 @@ private:
   bool addBody(Node *parent, std::vector<Node *> &body, Words end);
   void raise(Node *parent, const Node *child);
 
-  // Expressions (ParseExpressions.cpp).
+  // Expressions (ParseOperators.cpp, ParseExpressions.cpp).
   Node *expression(bool withConditional = true);
   Node *conditional();
   Node *either();

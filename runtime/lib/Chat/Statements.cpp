@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "Interpreter.h"
 
+#include <optional>
+
 using namespace espalier;
 using namespace espalier::chat;
 
@@ -224,6 +226,14 @@ Interpreter::Flow Interpreter::forLoop(const Node &node) {
   Value from = evaluate(node.children[1]);
   if (failed())
     return Flow::Next;
+  // What fails behind the first items, while they are made or chosen, fails
+  // when the loop gets there: it may be left before.
+  std::optional<Failure> pending;
+  if (from.is(Kind::Sequence) && from.sequence->error) {
+    Sequence &failing = *from.sequence;
+    pending = Failure{std::string(failing.error, failing.errorSize), line};
+    failing.error = nullptr;
+  }
   const Sequence *items = walk(from);
   if (!items)
     return Flow::Next;
@@ -239,8 +249,13 @@ Interpreter::Flow Interpreter::forLoop(const Node &node) {
         append(chosen, items->items[i]);
     }
     scope = around;
-    if (failed())
+    if (failed() && (isFatal || !chosen))
       return Flow::Next;
+    if (failed()) {
+      pending = std::move(failure);
+      failure = Failure();
+      hasFailed = false;
+    }
     items = chosen;
   }
   Loop *loop = make<Loop>();
@@ -252,18 +267,23 @@ Interpreter::Flow Interpreter::forLoop(const Node &node) {
   loopValue.loop = loop;
   // As in Jinja, an iteration that was left by continue or break does not
   // count for else.
-  bool wasThrough = false;
+  bool wasThrough = false, wasLeft = false;
   for (; loop->index0 < items->size; ++loop->index0) {
     if (!spend(1) || !(scope = newScope(around)))
       break;
     bind("loop", loopValue);
     assign(target, items->items[loop->index0]);
     Flow flow = failed() ? Flow::Next : execute(node.body);
-    if (failed() || flow == Flow::Break)
+    wasLeft = flow == Flow::Break;
+    if (failed() || wasLeft)
       break;
     wasThrough |= flow == Flow::Next;
   }
   scope = around;
+  if (pending && !failed() && !wasLeft) {
+    fail(pending->message);
+    failure = std::move(*pending);
+  }
   if (failed() || wasThrough || node.otherwise.empty())
     return Flow::Next;
   Scope *inner = newScope(around);

@@ -100,6 +100,20 @@ TEST(Template, Loops) {
       "TrueFalseTrue");
 }
 
+/// A generator and a loop's filter fail no sooner than the loop gets there.
+TEST(Template, LateFailures) {
+  EXPECT_EQ(rendered("{% for a in [1, 'x'] if a + 1 %}{{ a }}{% break %}{% "
+                     "endfor %}"),
+            "1");
+  EXPECT_EQ(rendered("{% for a in [1, 'x'] if a + 1 %}{{ a }}{% endfor %}"),
+            "error: line 1: '+' is not for str and int");
+  EXPECT_EQ(rendered("{{ 'y' if 5 | map('upper') }}{{ [1, 'x'] | map('abs') | "
+                     "first }}"),
+            "y1");
+  EXPECT_EQ(rendered("{{ [1, 'x'] | map('abs') | list }}"),
+            "error: line 1: abs: expected an integer, got str");
+}
+
 TEST(Template, MacrosAndBlocks) {
   EXPECT_EQ(rendered("{% macro f(a, b='x', c=b) %}{{ a }}{{ b }}{{ c }};{% "
                      "endmacro %}{{ f(1) }}{{ f(1, c=2) }}{{ f(b=3) }}"),
