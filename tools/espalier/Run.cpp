@@ -18,7 +18,7 @@ Result<int> tool::runCommand(const Arguments &arguments) {
   std::string path;
   ModelOptions options;
   CommandLine line(
-      "run MODEL_OR_ARTEFACT -p TEXT|- [options]",
+      "run MODEL_OR_ARTEFACT -p TEXT|-|--chat [options]",
       "Answers a prompt: the text goes to standard output, all else to "
       "standard error.\nA model is compiled first and kept in the user's "
       "cache.");
