@@ -305,7 +305,7 @@ TEST(ChatProgram, Clear) {
   Finished run = runChat("", "abc\n/clear\nabc\n");
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_EQ(run.out.substr(0, 6), run.out.substr(6));
-  EXPECT_NE(run.err.find("prompt: 1 tokens (and 6 that were there)"),
+  EXPECT_NE(run.err.find("prompt: 1 token (and 6 that were there)"),
             std::string::npos)
       << run.err;
 }
