@@ -50,7 +50,8 @@ extern "C" int espalier_main(const espalier_descriptor *descriptor, int argc,
     return report(options.error().message.c_str());
   if (options->help) {
     printf(
-        "usage: %s -p TEXT|--chat [options]\n\nRuns the model '%s' that is compiled "
+        "usage: %s -p TEXT|--chat [options]\n\nRuns the model '%s' that is "
+        "compiled "
         "into this program: the answer goes to\nstandard output, all else to "
         "standard error.\n\n%s",
         argv[0], descriptor->name, optionsHelp().c_str());
