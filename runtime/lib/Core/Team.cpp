@@ -71,9 +71,12 @@ espalier_status Team::start(uint32_t workers) {
   members.reset(new (std::nothrow) Member[workers]);
   if (!members)
     return failf(ESPALIER_ERROR_MEMORY, "no memory for %u workers", workers);
-  // Signals are the application's business: its threads get them.
+  // Signals are the application's business: its threads get them. Those of a
+  // worker's own faults come to it, or no handler would see them.
   sigset_t all, before;
   sigfillset(&all);
+  for (int fault : {SIGBUS, SIGSEGV, SIGFPE, SIGILL})
+    sigdelset(&all, fault);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int error = 0;
   for (uint32_t worker = 1; worker < workers && !error; ++worker) {

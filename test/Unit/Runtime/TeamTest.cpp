@@ -7,12 +7,16 @@
 #include "Core/Team.h"
 #include "Core/Barrier.h"
 #include "Core/FloatingPointState.h"
+#include "espalier/Support/MappedFile.h"
+#include "espalier/Support/ShortenedFiles.h"
 #include "espalier/espalier.h"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdio>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace espalier::runtime;
@@ -58,6 +62,30 @@ void meet(uint32_t workers, uint32_t rounds, uint32_t runs) {
 }
 
 } // namespace
+
+// Workers block signals, but not those of their own faults: a handler of the
+// application sees a worker that reads a mapped file which was cut off.
+TEST(Team, AWorkersFaultReachesAHandler) {
+  char name[] = "/tmp/espalier-team-XXXXXX";
+  int fd = mkstemp(name);
+  ASSERT_GE(fd, 0);
+  ASSERT_EQ(ftruncate(fd, 16 * 4096), 0);
+  espalier::ShortenedFileGuard guard;
+  auto file = espalier::MappedFile::open(name);
+  ASSERT_TRUE(bool(file));
+  ASSERT_EQ(ftruncate(fd, 0), 0);
+  espalier_team *team = nullptr;
+  ASSERT_EQ(espalier_team_create(4, &team), ESPALIER_OK);
+  auto read = [](void *context, uint32_t worker) {
+    auto &mapped = *static_cast<espalier::MappedFile *>(context);
+    EXPECT_EQ(mapped.bytes()[4096 * worker], 0);
+  };
+  team->run(team, read, &*file);
+  EXPECT_TRUE(espalier::ShortenedFileGuard::lost());
+  espalier_team_destroy(team);
+  close(fd);
+  unlink(name);
+}
 
 TEST(Team, OneWorkerIsTheCaller) { meet(1, 100, 3); }
 TEST(Team, TwoWorkersMeet) { meet(2, 5000, 3); }

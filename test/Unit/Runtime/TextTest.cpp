@@ -267,7 +267,7 @@ TEST(Program, SessionsAreKeptFromRunToRun) {
   // All but the last token was there.
   run = runProgram("-p abcdefgh" + with);
   EXPECT_EQ(run.out, first);
-  EXPECT_EQ(run.err.find("prompt: 1 tokens (and 6 that were there)"), 0u)
+  EXPECT_EQ(run.err.find("prompt: 1 token (and 6 that were there)"), 0u)
       << run.err;
   // Another end: the beginning in common is taken.
   std::string other = runProgram("-p abcdxyz" + options).out;
