@@ -148,7 +148,7 @@ TABLE = {
     "gpt_neox-serial": lambda n: make(n, "gpt_neox", 332, "float16", prompt=24, use_parallel_residual=False,
                                       attention_bias=False, **neox({**EVEN, "hidden_size": 72})),
     "opt": lambda n: make(n, "opt", 333, "float16", prompt=24, vocab_size=211, hidden_size=60, ffn_dim=72,
-                          num_hidden_layers=2, num_attention_heads=3, max_position_embeddings=64,
+                          num_hidden_layers=2, num_attention_heads=3, max_position_embeddings=128,
                           word_embed_proj_dim=60),
     "bloom": lambda n: make(n, "bloom", 334, prompt=24, vocab_size=211, hidden_size=60, n_layer=2, n_head=5),
     "falcon": lambda n: make(n, "falcon", 335, prompt=24, **falcon),
