@@ -26,6 +26,7 @@ def XF_Encoded : AnyTypeOf<[AnyRankedTensor, AnyMemRef]>;
 
 include "XFStructureOps.td"
 include "XFComputeOps.td"
+include "XFExpertOps.td"
 include "XFNormOps.td"
 include "XFPointwiseOps.td"
 

@@ -16,11 +16,16 @@ def XF_WeightOp : XF_Op<"weight", [Symbol]> {
     weight, in the order in which `xf.weight_ref` counts them; without it the weight
     does not belong to a layer.
 
+    A type of rank 3 holds the matrices of experts. `{e}` stands for the expert; a
+    source without it is a tensor of rank 3 that holds all of them. Recipe and
+    concatenation are those of each expert's matrix.
+
     Constraints:
     - (C1) there is at least one source, and none is empty;
     - (C2) with `layers`, every source contains `{i}`; without, none does;
     - (C3) the layers ascend strictly and are not negative;
-    - (C4) the type is a static tensor of rank 1 or 2.
+    - (C4) the type is a static tensor of rank 1, 2 or 3;
+    - (C5) `{e}` stands in all sources or in none, and only where the rank is 3.
 
     ```mlir
     xf.weight @k_proj from ["model.layers.{i}.self_attn.k_proj.weight"] layers [0, 1]

@@ -24,6 +24,7 @@ Evaluator::Evaluator(ModuleOp module, WeightSource &weights, Options options)
   addStructureHandlers(handlers);
   addComputeHandlers(handlers);
   addCacheHandlers(handlers);
+  addExpertHandlers(handlers);
   addRowHandlers(handlers);
 }
 
@@ -92,7 +93,7 @@ Sizes Evaluator::integers(ArrayRef<OpFoldResult> list) const {
 
 Result<Tensor> Evaluator::input(mlir::Value value) {
   const Tensor &tensor = get<Tensor>(value);
-  if (tensor.storage->matrix)
+  if (tensor.storage->isDecoded())
     return Error{"reads the elements of a weight matrix"};
   TRY(tensor.noteRead(watched()));
   return tensor.contiguous();
@@ -130,6 +131,9 @@ Result<Tensor> Evaluator::weight(llvm::StringRef symbol, uint64_t index) {
   tensor.strides = denseStrides(tensor.shape);
   tensor.storage = std::make_shared<Storage>();
   std::optional<xf::EncodedMatrix> matrix = xf::getEncodedMatrix(type);
+  std::optional<xf::EncodedExperts> experts = xf::getEncodedExperts(type);
+  if (experts)
+    matrix = experts->matrix;
   std::string wanted = "weight '" + symbol.str() + "': expected ";
   if (data.k == 0) {
     if (type.getRank() != 1 || !type.getElementType().isF32() ||
@@ -140,14 +144,23 @@ Result<Tensor> Evaluator::weight(llvm::StringRef symbol, uint64_t index) {
     if (!matrix || data.encoding != matrix->encoding ||
         data.k != uint64_t(matrix->getK()) ||
         data.n > uint64_t(matrix->getPaddedN()) ||
-        data.n + matrix->columns <= uint64_t(matrix->getPaddedN()))
+        data.n + matrix->columns <= uint64_t(matrix->getPaddedN()) ||
+        data.experts != (experts ? uint64_t(experts->experts) : 0))
       return Error{wanted + "a matrix of its type, got " +
+                   (data.experts ? std::to_string(data.experts) + " x " : "") +
                    std::to_string(data.n) + " x " + std::to_string(data.k) +
                    " of " + std::string(encodingName(data.encoding))};
     tensor.storage->columns = matrix->columns;
-    tensor.storage->matrix = std::make_shared<DecodedMatrix>(
-        decodeMatrix(data.encoding, data.columns, data.group, data.n, data.k,
-                     data.bytes.data(), options.threads));
+    auto decode = [&](const uint8_t *bytes) {
+      return std::make_shared<DecodedMatrix>(
+          decodeMatrix(data.encoding, data.columns, data.group, data.n, data.k,
+                       bytes, options.threads));
+    };
+    if (!experts)
+      tensor.storage->matrix = decode(data.bytes.data());
+    for (uint64_t i = 0; i < data.experts; ++i)
+      tensor.storage->experts.push_back(
+          decode(data.bytes.data() + i * (data.bytes.size() / data.experts)));
   }
   layers.resize(count);
   layers[index] = tensor;

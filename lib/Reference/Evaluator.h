@@ -35,6 +35,7 @@ void addPhaseHandlers(Handlers &handlers);
 void addStructureHandlers(Handlers &handlers);
 void addComputeHandlers(Handlers &handlers);
 void addCacheHandlers(Handlers &handlers);
+void addExpertHandlers(Handlers &handlers);
 void addRowHandlers(Handlers &handlers);
 
 /// Adds `function(Evaluator &, OpTy)` as what executes OpTy.

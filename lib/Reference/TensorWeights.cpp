@@ -14,6 +14,7 @@
 #include "espalier/Reference/WeightSource.h"
 #include "espalier/Support/Half.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace mlir;
@@ -134,23 +135,29 @@ Result<Matrix> applyStep(Matrix matrix, xf::RecipeStepAttr step) {
   return Error{"unknown step of a recipe"};
 }
 
+/// `expert`: which matrix of a tensor of rank 3 that holds `experts`.
 Result<Matrix> readTensor(const TensorSource &source, const std::string &name,
-                          bool isVector) {
+                          size_t rank, uint64_t expert, uint64_t experts) {
+  bool isVector = rank == 1;
   const SourceTensor *tensor = source.find(name);
   // A matrix of floats may stand for the vector of its elements.
   bool flattened = isVector && tensor && tensor->shape.size() == 2 &&
                    tensor->encoding && !isBlockEncoding(*tensor->encoding);
   if (!tensor || !tensor->encoding ||
-      (tensor->shape.size() != (isVector ? 1 : 2) && !flattened) ||
-      rowBytes(*tensor) == 0)
+      (tensor->shape.size() != rank && !flattened) || rowBytes(*tensor) == 0 ||
+      (rank == 3 && tensor->shape[0] != experts))
     return Error{std::string("expected a ") + (isVector ? "vector" : "matrix") +
                  " of a supported type"};
   std::vector<uint8_t> scratch;
-  uint64_t rows = isVector && !flattened ? 1 : tensor->shape[0];
-  const uint8_t *bytes = source.rows(*tensor, 0, rows, scratch);
+  uint64_t rows = flattened  ? tensor->shape[0]
+                  : isVector ? 1
+                             : tensor->shape[rank - 2];
+  const uint8_t *bytes = source.rows(*tensor, expert * rows, rows, scratch);
   Matrix out{*tensor->encoding,
-             flattened ? tensor->shape[0] * tensor->shape[1] : tensor->shape[0],
-             isVector ? 1 : tensor->shape[1],
+             flattened  ? tensor->shape[0] * tensor->shape[1]
+             : isVector ? tensor->shape[0]
+                        : rows,
+             isVector ? 1 : tensor->shape.back(),
              0,
              {}};
   out.bytesPerRow = rowBytes(*tensor) / (isVector ? tensor->shape.back() : 1);
@@ -158,33 +165,56 @@ Result<Matrix> readTensor(const TensorSource &source, const std::string &name,
   return out;
 }
 
+std::string replaced(std::string name, const char *what, uint64_t number) {
+  if (size_t at = name.find(what); at != std::string::npos)
+    name.replace(at, 3, std::to_string(number));
+  return name;
+}
+
 } // namespace
 
 Result<WeightData> TensorWeights::load(xf::WeightOp op, uint64_t index) {
-  bool isVector = cast<RankedTensorType>(op.getType()).getRank() == 1;
+  auto type = cast<RankedTensorType>(op.getType());
+  bool isVector = type.getRank() == 1;
+  uint64_t experts = type.getRank() == 3 ? uint64_t(type.getDimSize(0)) : 0;
   WeightData out;
-  for (auto pattern : op.getSources().getAsRange<StringAttr>()) {
-    std::string name = pattern.str();
-    if (size_t at = name.find("{i}"); at != std::string::npos && op.getLayers())
-      name.replace(at, 3, std::to_string((*op.getLayers())[index]));
-    Result<Matrix> matrix = readTensor(tensors, name, isVector);
-    if (matrix && op.getRecipe())
-      for (auto step : op.getRecipe()->getAsRange<xf::RecipeStepAttr>()) {
-        matrix = applyStep(std::move(*matrix), step);
-        if (!matrix)
-          break;
-      }
-    if (!matrix)
-      return matrix.takeError().within("tensor '" + name + "'");
-    if (out.n != 0 && (out.encoding != matrix->encoding ||
-                       out.k != (isVector ? 0 : matrix->columns)))
-      return Error{"tensor '" + name +
-                   "': expected the type and columns of the tensors before"};
-    out.encoding = matrix->encoding;
-    out.k = isVector ? 0 : matrix->columns;
-    out.n += matrix->rows;
-    out.bytes.insert(out.bytes.end(), matrix->bytes.begin(),
-                     matrix->bytes.end());
+  out.experts = experts;
+  uint64_t rowsOfAll = 0;
+  for (uint64_t e = 0; e < std::max<uint64_t>(1, experts); ++e) {
+    for (auto pattern : op.getSources().getAsRange<StringAttr>()) {
+      std::string name = pattern.str();
+      if (op.getLayers())
+        name = replaced(name, "{i}", uint64_t((*op.getLayers())[index]));
+      std::string ofExpert = experts ? replaced(name, "{e}", e) : name;
+      bool stacked = experts && ofExpert == name;
+      Result<Matrix> matrix = readTensor(tensors, ofExpert,
+                                         stacked    ? 3
+                                         : isVector ? 1
+                                                    : 2,
+                                         stacked ? e : 0, experts);
+      if (matrix && op.getRecipe())
+        for (auto step : op.getRecipe()->getAsRange<xf::RecipeStepAttr>()) {
+          matrix = applyStep(std::move(*matrix), step);
+          if (!matrix)
+            break;
+        }
+      if (!matrix)
+        return matrix.takeError().within("tensor '" + ofExpert + "'");
+      if (rowsOfAll != 0 && (out.encoding != matrix->encoding ||
+                             out.k != (isVector ? 0 : matrix->columns)))
+        return Error{"tensor '" + ofExpert +
+                     "': expected the type and columns of the tensors before"};
+      out.encoding = matrix->encoding;
+      out.k = isVector ? 0 : matrix->columns;
+      rowsOfAll += matrix->rows;
+      out.bytes.insert(out.bytes.end(), matrix->bytes.begin(),
+                       matrix->bytes.end());
+    }
+    uint64_t rows = rowsOfAll / (e + 1);
+    if (e > 0 && rows != out.n)
+      return Error{"weight '" + op.getSymName().str() +
+                   "': expected experts of equal size"};
+    out.n = rows;
   }
   if (isVector && out.encoding != Encoding::F32)
     return Error{"weight '" + op.getSymName().str() +

@@ -8,6 +8,7 @@
 
 #include "espalier/Support/Half.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -68,6 +69,7 @@ Result<WeightData> fromAttribute(xf::WeightOp op, DenseElementsAttr dense,
   uint64_t layers = op.getLayers() ? op.getLayers()->size() : 1;
   uint64_t size =
       *panelBytes(data.encoding, data.columns, data.group) *
+      std::max<uint64_t>(1, data.experts) *
       (data.k ? data.n / data.columns * (data.k / data.group) : data.n);
   if (raw.size() != size * layers)
     return Error{"weight '" + op.getSymName().str() + "': expected `data` of " +
@@ -90,6 +92,10 @@ Result<WeightData> TestWeights::load(xf::WeightOp op, uint64_t index) {
 
   WeightData data;
   std::optional<xf::EncodedMatrix> matrix = xf::getEncodedMatrix(type);
+  if (std::optional<xf::EncodedExperts> experts = xf::getEncodedExperts(type)) {
+    matrix = experts->matrix;
+    data.experts = uint64_t(experts->experts);
+  }
   if (!matrix) {
     if (type.getRank() != 1 || !type.getElementType().isF32())
       return Error{"weight '" + op.getSymName().str() +
@@ -118,10 +124,14 @@ Result<WeightData> TestWeights::load(xf::WeightOp op, uint64_t index) {
   uint64_t groups = data.k / data.group;
   uint64_t bytes = *panelBytes(data.encoding, 1, data.group);
   float spread = 2 / std::sqrt(float(data.k));
-  data.bytes.resize(data.n * groups * bytes);
-  for (uint64_t n = 0; n < data.n; ++n)
-    for (uint64_t g = 0; g < groups; ++g)
-      makeGroup(data.encoding, data.group, mix(base ^ mix(n * groups + g)),
-                spread, data.bytes.data() + (n * groups + g) * bytes);
+  uint64_t copies = std::max<uint64_t>(1, data.experts);
+  data.bytes.resize(copies * data.n * groups * bytes);
+  uint8_t *out = data.bytes.data();
+  for (uint64_t e = 0; e < copies; ++e) {
+    // An expert's number of rows depends on the panels; its seed does not.
+    uint64_t expert = e ? mix(base + e) : base;
+    for (uint64_t i = 0; i < data.n * groups; ++i, out += bytes)
+      makeGroup(data.encoding, data.group, mix(expert ^ mix(i)), spread, out);
+  }
   return data;
 }

@@ -36,8 +36,12 @@ uint64_t elementBytes(mlir::Type elementType);
 struct Storage {
   std::vector<uint8_t> bytes;
   std::shared_ptr<const DecodedMatrix> matrix;
+  /// Of a weight of experts, one matrix each.
+  std::vector<std::shared_ptr<const DecodedMatrix>> experts;
   /// Outputs in one element along the first dimension of a decoded matrix.
   unsigned columns = 1;
+
+  bool isDecoded() const { return matrix || !experts.empty(); }
 };
 
 /// A strided view of a storage. `place` says which elements of an object that

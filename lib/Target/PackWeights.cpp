@@ -58,8 +58,13 @@ PackStep stepOf(xf::RecipeStepAttr step) {
 /// stand for the vector of its elements.
 uint64_t rowsAfter(const PackWeight &weight, bool isVector) {
   uint64_t total = 0;
-  for (const SourceTensor *tensor : weight.layers.front()) {
-    uint64_t rows = tensor->shape.empty() ? 0 : tensor->shape[0];
+  const std::vector<const SourceTensor *> &all = weight.layers.front();
+  bool isStacked = weight.experts && all.front()->shape.size() == 3;
+  size_t count =
+      weight.experts && !isStacked ? all.size() / weight.experts : all.size();
+  for (const SourceTensor *tensor : llvm::ArrayRef(all).take_front(count)) {
+    uint64_t rows =
+        tensor->shape.empty() ? 0 : tensor->shape[isStacked ? 1 : 0];
     if (isVector && tensor->shape.size() == 2 &&
         __builtin_mul_overflow(rows, tensor->shape[1], &rows))
       rows = 0; // make refuses the tensor
@@ -76,17 +81,21 @@ uint64_t rowsAfter(const PackWeight &weight, bool isVector) {
   return total;
 }
 
-std::string tensorName(llvm::StringRef pattern, std::optional<int32_t> layer) {
-  size_t at = pattern.find("{i}");
-  if (!layer || at == llvm::StringRef::npos)
-    return pattern.str();
-  return (pattern.take_front(at) + std::to_string(*layer) +
-          pattern.drop_front(at + 3))
-      .str();
+/// `pattern` with the number in the place of "{i}" or "{e}".
+std::string replaced(const std::string &pattern, const char *what,
+                     uint64_t number) {
+  size_t at = pattern.find(what);
+  if (at == std::string::npos)
+    return pattern;
+  return pattern.substr(0, at) + std::to_string(number) +
+         pattern.substr(at + 3);
 }
 
 Status findSources(xf::WeightOp op, const TensorSource &source,
                    PackWeight &weight) {
+  auto type = cast<RankedTensorType>(op.getType());
+  if (type.getRank() == 3)
+    weight.experts = uint64_t(type.getDimSize(0));
   SmallVector<std::optional<int32_t>> layers;
   if (auto list = op.getLayers())
     layers.assign(list->begin(), list->end());
@@ -94,13 +103,28 @@ Status findSources(xf::WeightOp op, const TensorSource &source,
     layers.push_back(std::nullopt);
   for (std::optional<int32_t> layer : layers) {
     std::vector<const SourceTensor *> parts;
-    for (auto pattern : op.getSources().getAsRange<StringAttr>()) {
-      std::string name = tensorName(pattern.getValue(), layer);
-      const SourceTensor *tensor = source.find(name);
-      if (!tensor)
-        return Error{"tensor '" + name + "': expected by weight '" +
-                     weight.name + "', but it is missing"};
-      parts.push_back(tensor);
+    for (uint64_t expert = 0; expert < weight.matrices(); ++expert) {
+      bool isStacked = false;
+      for (auto pattern : op.getSources().getAsRange<StringAttr>()) {
+        std::string name = pattern.str();
+        if (layer)
+          name = replaced(name, "{i}", uint64_t(*layer));
+        isStacked = weight.experts && name.find("{e}") == std::string::npos;
+        if (weight.experts)
+          name = replaced(name, "{e}", expert);
+        const SourceTensor *tensor = source.find(name);
+        if (!tensor)
+          return Error{"tensor '" + name + "': expected by weight '" +
+                       weight.name + "', but it is missing"};
+        // The tensors of an expert are told from those of all by their rank.
+        if (weight.experts && tensor->shape.size() != (isStacked ? 3 : 2))
+          return Error{"tensor '" + name + "': expected " +
+                       (isStacked ? "three" : "two") + " dimensions, got " +
+                       std::to_string(tensor->shape.size())};
+        parts.push_back(tensor);
+      }
+      if (isStacked)
+        break;
     }
     weight.layers.push_back(std::move(parts));
   }
@@ -131,16 +155,17 @@ Status setType(RankedTensorType type, PackWeight &weight) {
                  "': expected panels of 16 columns; run xf-pack-weights first"};
   weight.encoding = panel.getEncoding();
   weight.group = panel.getGroup();
-  weight.columns = uint64_t(type.getDimSize(1)) * panel.getGroup();
-  if ((weight.rows + 15) / 16 != uint64_t(type.getDimSize(0)))
+  ArrayRef<int64_t> matrix = type.getShape().take_back(2);
+  weight.columns = uint64_t(matrix[1]) * panel.getGroup();
+  if ((weight.rows + 15) / 16 != uint64_t(matrix[0]))
     return Error{"weight '" + weight.name + "': expected " +
-                 std::to_string(type.getDimSize(0)) +
-                 " panels of 16 columns, got " + std::to_string(weight.rows) +
-                 " rows"};
-  weight.packing = "panels of 16 x " + std::to_string(weight.group) + " " +
-                   std::string(encodingName(weight.encoding)) + " of [" +
-                   std::to_string(weight.rows) + ", " +
-                   std::to_string(weight.columns) + "]";
+                 std::to_string(matrix[0]) + " panels of 16 columns, got " +
+                 std::to_string(weight.rows) + " rows"};
+  weight.packing =
+      "panels of 16 x " + std::to_string(weight.group) + " " +
+      std::string(encodingName(weight.encoding)) + " of [" +
+      (weight.experts ? std::to_string(weight.experts) + ", " : "") +
+      std::to_string(weight.rows) + ", " + std::to_string(weight.columns) + "]";
   return {};
 }
 

@@ -35,10 +35,10 @@ constexpr uint64_t chunkBytes = 4u << 20;
 constexpr uint64_t dataAlignment = 4096;
 constexpr unsigned panelColumns = 16;
 
-/// A run of panels of one layer, or a whole vector; `size` includes the zeros
+/// A run of panels of one matrix, or a whole vector; `size` includes the zeros
 /// up to the next layer, in a layer's last chunk.
 struct Chunk {
-  size_t weight, layer;
+  size_t weight, layer, expert;
   uint64_t panelBegin, panelEnd;
   uint64_t offset, size; ///< in the data section
 };
@@ -51,16 +51,21 @@ std::vector<Chunk> chunksOf(const PackPlan &plan) {
   std::vector<Chunk> chunks;
   for (size_t w = 0; w < plan.weights.size(); ++w) {
     const PackWeight &weight = plan.weights[w];
-    uint64_t panels = panelsOf(weight), panelRow = weight.bytes / panels;
+    uint64_t panels = panelsOf(weight), matrices = weight.matrices();
+    uint64_t matrix = weight.bytes / matrices, panelRow = matrix / panels;
     uint64_t step = std::max<uint64_t>(1, chunkBytes / panelRow);
     for (size_t layer = 0; layer < weight.layers.size(); ++layer)
-      for (uint64_t p = 0; p < panels; p += step) {
-        uint64_t end = std::min(panels, p + step);
-        uint64_t stop = end == panels ? weight.stride : end * panelRow;
-        chunks.push_back({w, layer, p, end,
-                          weight.offset + layer * weight.stride + p * panelRow,
-                          stop - p * panelRow});
-      }
+      for (uint64_t expert = 0; expert < matrices; ++expert)
+        for (uint64_t p = 0; p < panels; p += step) {
+          uint64_t end = std::min(panels, p + step);
+          uint64_t begin = expert * matrix + p * panelRow;
+          bool isLast = end == panels && expert + 1 == matrices;
+          uint64_t stop =
+              isLast ? weight.stride : expert * matrix + end * panelRow;
+          chunks.push_back({w, layer, expert, p, end,
+                            weight.offset + layer * weight.stride + begin,
+                            stop - begin});
+        }
   }
   return chunks;
 }
@@ -251,13 +256,16 @@ private:
               std::array<WeightRows::Scratch, panelColumns> &scratch,
               std::vector<uint8_t> &buffer) {
     const PackWeight &weight = plan.weights[chunk.weight];
-    Result<WeightRows> rows = WeightRows::make(weight, chunk.layer);
+    Result<WeightRows> rows =
+        WeightRows::make(weight, chunk.layer, chunk.expert);
     if (!rows)
       return rows.takeError();
     buffer.resize(chunk.size);
-    uint64_t packed = weight.isVector ? weight.bytes
-                                      : (chunk.panelEnd - chunk.panelBegin) *
-                                            (weight.bytes / panelsOf(weight));
+    uint64_t packed =
+        weight.isVector
+            ? weight.bytes
+            : (chunk.panelEnd - chunk.panelBegin) *
+                  (weight.bytes / weight.matrices() / panelsOf(weight));
     std::memset(buffer.data() + packed, 0, chunk.size - packed);
     if (weight.isVector)
       return packVector(weight, *rows, options.checkValues, source, scratch[0],
@@ -322,8 +330,10 @@ private:
 Status checkPlan(const PackPlan &plan) {
   for (const PackWeight &weight : plan.weights)
     for (size_t layer = 0; layer < weight.layers.size(); ++layer)
-      if (Result<WeightRows> rows = WeightRows::make(weight, layer); !rows)
-        return rows.takeError();
+      for (uint64_t expert = 0; expert < weight.matrices(); ++expert)
+        if (Result<WeightRows> rows = WeightRows::make(weight, layer, expert);
+            !rows)
+          return rows.takeError();
   return {};
 }
 

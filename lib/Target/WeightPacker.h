@@ -45,14 +45,20 @@ struct PackWeight {
   std::string name;
   /// For each layer the tensors that are concatenated.
   std::vector<std::vector<const SourceTensor *>> layers;
+  /// Not 0: a layer holds the matrices of so many experts, one after the other.
+  /// Its tensors are those of all experts in turn, or of rank 3, each with a
+  /// matrix of every expert.
+  uint64_t experts = 0;
   std::vector<PackStep> recipe;
   bool isVector = false;          ///< `rows` elements; `columns` is 1
   Encoding encoding;              ///< of the packed weight
   unsigned group = 1;             ///< k-group of a panel
-  uint64_t rows = 0, columns = 0; ///< of one layer, after the recipe
+  uint64_t rows = 0, columns = 0; ///< of one matrix, after the recipe
   uint64_t offset = 0;            ///< from the start of the data section
   uint64_t bytes = 0, stride = 0; ///< of one layer; to the next layer
   std::string packing;            ///< for the metadata
+
+  uint64_t matrices() const { return experts ? experts : 1; }
 };
 
 struct PackPlan {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 namespace espalier {
 namespace {
@@ -37,7 +38,18 @@ size_t elementBytes(Encoding encoding) {
 
 } // namespace
 
-Result<WeightRows> WeightRows::make(const PackWeight &weight, size_t layer) {
+/// The tensors of one expert, which are all where they hold every expert.
+static std::span<const SourceTensor *const>
+tensorsOf(const PackWeight &weight, size_t layer, size_t expert) {
+  std::span<const SourceTensor *const> all = weight.layers[layer];
+  if (weight.experts == 0 || all.empty() || all.front()->shape.size() == 3)
+    return all;
+  size_t each = all.size() / weight.experts;
+  return all.subspan(expert * each, each);
+}
+
+Result<WeightRows> WeightRows::make(const PackWeight &weight, size_t layer,
+                                    size_t expert) {
   WeightRows out;
   out.weight = &weight;
   Encoding wanted = weight.encoding;
@@ -47,7 +59,7 @@ Result<WeightRows> WeightRows::make(const PackWeight &weight, size_t layer) {
     out.transposed |= step.kind == PackStep::Kind::Transpose;
   }
   uint64_t total = 0;
-  for (const SourceTensor *tensor : weight.layers[layer]) {
+  for (const SourceTensor *tensor : tensorsOf(weight, layer, expert)) {
     if (!tensor->encoding || (!out.widened && *tensor->encoding != wanted) ||
         (out.widened && isBlockEncoding(*tensor->encoding)) ||
         (out.addOne && wanted != Encoding::F32))
@@ -58,15 +70,24 @@ Result<WeightRows> WeightRows::make(const PackWeight &weight, size_t layer) {
     // A matrix of floats may stand for the vector of its elements.
     bool flattened = weight.isVector && tensor->shape.size() == 2 &&
                      !isBlockEncoding(*tensor->encoding);
-    if ((tensor->shape.size() != (weight.isVector ? 1 : 2) && !flattened) ||
-        rowBytes(*tensor) == 0)
+    bool stacked = weight.experts != 0 && tensor->shape.size() == 3;
+    if (stacked && tensor->shape[0] != weight.experts)
+      return fault(*tensor, std::to_string(weight.experts) + " experts",
+                   std::to_string(tensor->shape[0]));
+    size_t rank = weight.isVector ? 1 : stacked ? 3 : 2;
+    if ((tensor->shape.size() != rank && !flattened) ||
+        rowBytes(*tensor) == 0 || (stacked && out.transposed))
       return fault(*tensor, weight.isVector ? "a vector" : "a matrix",
                    std::to_string(tensor->shape.size()) + " dimensions");
-    Part part{tensor, total, total, {}};
-    uint64_t rows = tensor->shape[0];
+    uint64_t rows = tensor->shape[stacked ? 1 : 0];
     if (flattened && __builtin_mul_overflow(rows, tensor->shape[1], &rows))
       return fault(*tensor, "fewer elements", "too many");
-    uint64_t columns = weight.isVector ? 1 : tensor->shape[1];
+    uint64_t columns = weight.isVector ? 1 : tensor->shape.back();
+    Part part{tensor, total, total, 0, {}};
+    uint64_t stored = tensor->shape.size() == 1 ? 1 : tensor->shape[0];
+    if (stacked && (__builtin_mul_overflow(rows, expert, &part.base) ||
+                    __builtin_mul_overflow(rows, weight.experts, &stored)))
+      return fault(*tensor, "fewer rows", std::to_string(rows));
     for (const PackStep &step : weight.recipe) {
       if (step.kind == PackStep::Kind::Transpose) {
         if (!part.sizes.empty() || isBlockEncoding(wanted) || weight.isVector)
@@ -108,8 +129,7 @@ Result<WeightRows> WeightRows::make(const PackWeight &weight, size_t layer) {
                    std::to_string(columns));
     // Bytes of a mapped file: what the rows claim must be there.
     uint64_t size = 0;
-    if (__builtin_mul_overflow(tensor->shape.size() == 1 ? 1 : tensor->shape[0],
-                               rowBytes(*tensor), &size) ||
+    if (__builtin_mul_overflow(stored, rowBytes(*tensor), &size) ||
         (tensor->spread == 0 && size != tensor->bytes.size()))
       return fault(*tensor, std::to_string(size) + " bytes",
                    std::to_string(tensor->bytes.size()));
@@ -152,7 +172,7 @@ WeightRows::Origin WeightRows::origin(uint64_t row) const {
           row / count * (part.sizes[i] / step.heads) + step.begin + row % count;
     }
   }
-  return {part.tensor, row};
+  return {part.tensor, part.base + row};
 }
 
 const uint8_t *WeightRows::read(const TensorSource &source, uint64_t row,

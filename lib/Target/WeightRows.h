@@ -13,12 +13,13 @@
 
 namespace espalier {
 
-/// One layer of a weight, row by row. A vector counts as a matrix of one
-/// column.
+/// One layer of a weight, or one expert of it, row by row. A vector counts as a
+/// matrix of one column.
 class WeightRows {
 public:
   /// Fails, naming the tensor, where the recipe does not give the weight.
-  static Result<WeightRows> make(const PackWeight &weight, size_t layer);
+  static Result<WeightRows> make(const PackWeight &weight, size_t layer,
+                                 size_t expert = 0);
 
   /// Where a row comes from.
   struct Origin {
@@ -43,6 +44,7 @@ private:
   struct Part {
     const SourceTensor *tensor;
     uint64_t begin, end;         ///< rows of the weight
+    uint64_t base;               ///< rows of the tensor before the expert's
     std::vector<uint64_t> sizes; ///< rows before each step
   };
   const Part &partOf(uint64_t row) const;

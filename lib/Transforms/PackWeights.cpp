@@ -32,8 +32,17 @@ unsigned floatGroup(int64_t k) {
 /// The packed type of a weight; the type itself where it is packed already or
 /// a vector; null where there is none.
 RankedTensorType packedType(RankedTensorType type) {
-  if (type.getRank() != 2)
+  if (type.getRank() < 2)
     return type;
+  if (type.getRank() == 3) {
+    RankedTensorType one = packedType(RankedTensorType::get(
+        type.getShape().drop_front(), type.getElementType()));
+    if (!one)
+      return {};
+    SmallVector<int64_t> shape = {type.getDimSize(0)};
+    llvm::append_range(shape, one.getShape());
+    return RankedTensorType::get(shape, one.getElementType());
+  }
   std::optional<xf::EncodedMatrix> matrix = xf::getEncodedMatrix(type);
   if (!matrix || matrix->encoding == Encoding::A8)
     return {};

@@ -72,6 +72,9 @@ struct QuantizeActivationsPass
       if (auto linear = dyn_cast<xf::LinearOp>(op)) {
         if (isCandidate(linear.getX(), linear.getWeight()))
           products.emplace_back(op, &linear.getXMutable());
+      } else if (auto grouped = dyn_cast<xf::GroupedLinearOp>(op)) {
+        if (isCandidate(grouped.getX(), grouped.getWeight()))
+          products.emplace_back(op, &grouped.getXMutable());
       } else if (auto logits = dyn_cast<xf::LogitsOp>(op)) {
         if (isCandidate(logits.getX(), logits.getWeight()))
           products.emplace_back(op, &logits.getXMutable());

@@ -118,9 +118,10 @@ def ConvertSPMDToSCF : Pass<"convert-spmd-to-scf", "::mlir::ModuleOp"> {
 }
 
 def PlanAttentionScratch : Pass<"xf-plan-attention-scratch", "::mlir::ModuleOp"> {
-  let summary = "reserve what attention micro-kernels work in";
+  let summary = "reserve what micro-kernels of attention and experts work in";
   let description = [{
-    Sets the attribute `scratch` on every bufferised `xf.attention`: the byte in the
+    Sets the attribute `scratch` on every bufferised `xf.attention` and
+    `xf.grouped_linear`: the byte in the
     worker's private arena where the micro-kernel's working memory begins; and
     raises the function's `spmd.private_bytes`. One region serves all, since a worker
     runs one tile at a time. Fails where neither the rows of a tile nor the function

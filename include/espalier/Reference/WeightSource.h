@@ -21,11 +21,12 @@ class TensorSource;
 namespace espalier::reference {
 
 /// One layer of a weight: row-major panels of `columns` x `group` of an
-/// [n, k] matrix, or, where `k` is 0, `n` float32 of a vector.
+/// [n, k] matrix, of `experts` such matrices one after the other where that is
+/// not 0, or, where `k` is 0, `n` float32 of a vector.
 struct WeightData {
   Encoding encoding = Encoding::F32;
   unsigned columns = 1, group = 1;
-  uint64_t n = 0, k = 0;
+  uint64_t n = 0, k = 0, experts = 0;
   std::vector<uint8_t> bytes;
 };
 

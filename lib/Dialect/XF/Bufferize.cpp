@@ -63,6 +63,28 @@ struct DestinationModel
   }
 };
 
+/// Two results, two destinations.
+struct RouterModel
+    : DstBufferizableOpInterfaceExternalModel<RouterModel, RouterOp> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    FailureOr<SmallVector<Value>> operands =
+        getOperandBuffers(op, rewriter, options, state);
+    if (failed(operands))
+      return failure();
+    clone(rewriter, op, TypeRange(), *operands);
+    replaceOpWithBufferizedValues(rewriter, op,
+                                  ArrayRef(*operands).take_back(2));
+    return success();
+  }
+};
+
 /// An op that only reads its tensors and gives none.
 template <typename OpTy>
 struct ReaderModel
@@ -127,10 +149,11 @@ void xf::registerBufferizableOpInterfaceExternalModels(
     DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, XFDialect *) {
     attach<DestinationModel, ActivationOp, AttentionOp, EmbeddingOp, GluOp,
-           LayerNormOp, LinearOp, LogitsOp, PositionEmbeddingOp,
-           QuantizeActivationsOp, RmsNormOp, RopeOp, ScaleOp, SelectRowsOp,
-           SoftCapOp>(context);
+           GroupedLinearOp, LayerNormOp, LinearOp, LogitsOp,
+           PositionEmbeddingOp, QuantizeActivationsOp, RmsNormOp, RopeOp,
+           ScaleOp, SelectRowsOp, SoftCapOp>(context);
     attach<ReaderModel, KVAppendOp, KVCommitOp, TapOp>(context);
+    RouterOp::attachInterface<RouterModel>(*context);
     WeightRefOp::attachInterface<WeightRefModel>(*context);
   });
 }

@@ -30,6 +30,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace espalier::xf {
 
@@ -53,7 +54,8 @@ inline SizeOrigin originOf(OpFoldResult size) {
   return {value.getAsOpaquePointer(), -1};
 }
 
-/// Follows destinations, which have the shape of the results.
+/// Follows destinations, which have the shape of the results, and what loops
+/// carry.
 inline SizeOrigin originOfDim(Value tensor, int64_t dim) {
   if (auto op = tensor.getDefiningOp<DestinationStyleOpInterface>())
     return originOfDim(op.getTiedOpOperand(cast<OpResult>(tensor))->get(), dim);
@@ -62,6 +64,11 @@ inline SizeOrigin originOfDim(Value tensor, int64_t dim) {
   if (auto op = tensor.getDefiningOp<tensor::ExtractSliceOp>())
     if (op.getDroppedDims().none())
       return originOf(op.getMixedSizes()[dim]);
+  if (auto argument = dyn_cast<BlockArgument>(tensor))
+    if (auto loop = dyn_cast_or_null<LoopLikeOpInterface>(
+            argument.getOwner()->getParentOp()))
+      if (OpOperand *init = loop.getTiedLoopInit(argument))
+        return originOfDim(init->get(), dim);
   return {tensor.getAsOpaquePointer(), dim};
 }
 
@@ -114,9 +121,27 @@ public:
     return slice(value, {*first, b.getIndexAttr(0)}, {count, dim(value, 1)});
   }
 
+  /// The same part of each expert's matrix.
+  Value expertWeights(Value value) {
+    unsigned columns = getEncodedExperts(value.getType())->matrix.columns;
+    std::optional<OpFoldResult> first = divide(offset(1), columns);
+    if (!first)
+      return {};
+    AffineExpr d0 = b.getAffineDimExpr(0);
+    OpFoldResult zero = b.getIndexAttr(0);
+    OpFoldResult count = apply(d0.ceilDiv(columns), {size(1)});
+    return slice(value, {zero, *first, zero},
+                 {dim(value, 0), count, dim(value, 2)});
+  }
+
+  /// The tile has all rows of `reference`.
+  bool hasAllRows(Value reference) const {
+    return isZeroInteger(offset(0)) && isWhole(reference, 0, size(0));
+  }
+
   /// The tile's row metadata.
   Value rowsValue(Value rows, Value reference) {
-    if (isZeroInteger(offset(0)) && isWhole(reference, 0, size(0)))
+    if (hasAllRows(reference))
       return rows;
     Location loc = op->getLoc();
     return RowsSliceOp::create(
@@ -138,12 +163,12 @@ public:
         b, op->getLoc(), apply(d0 + d1, {OpFoldResult(first), *heads}));
   }
 
-  /// The tile: `op` on the operands of the tile. The last is init, where there
-  /// is a result.
+  /// The tile: `op` on the operands of the tile. The last ones are the
+  /// destinations of the results.
   TilingResult finish(ValueRange operands) {
     SmallVector<Type> types;
-    if (op->getNumResults())
-      types.push_back(operands.back().getType());
+    for (Value init : operands.take_back(op->getNumResults()))
+      types.push_back(init.getType());
     Operation *tile = clone(b, op, types, operands);
     return TilingResult{{tile}, SmallVector<Value>(tile->getResults()), slices};
   }

@@ -54,11 +54,21 @@ LogicalResult WeightOp::verify() {
   bool isFloatVector = type.getRank() == 1 &&
                        isa<FloatType>(type.getElementType()) &&
                        getElementEncoding(type.getElementType());
-  if (!type.hasStaticShape() || (!isFloatVector && !getEncodedMatrix(type)))
+  bool isMatrix = getEncodedMatrix(type) || getEncodedExperts(type);
+  if (!type.hasStaticShape() || (!isFloatVector && !isMatrix))
     return emitOpError(
                "type must be a static tensor of rank 1 of floats, or of "
-               "rank 2 of floats or panels, but is ")
+               "rank 2 or 3 of floats or panels, but is ")
            << type;
+  // weight_c5
+  auto isPerExpert = [](Attribute source) {
+    return cast<StringAttr>(source).getValue().contains("{e}");
+  };
+  unsigned perExpert = llvm::count_if(getSources(), isPerExpert);
+  if (perExpert != 0 && type.getRank() != 3)
+    return emitOpError("a source names an expert, but the type is ") << type;
+  if (perExpert != 0 && perExpert != getSources().size())
+    return emitOpError("{e} must stand in all sources or in none");
   return success();
 }
 

@@ -157,6 +157,16 @@ std::optional<EncodedMatrix> xf::getEncodedMatrix(Type type) {
   return matrix;
 }
 
+std::optional<EncodedExperts> xf::getEncodedExperts(Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!shaped || !shaped.hasRank() || shaped.getRank() != 3 ||
+      shaped.isDynamicDim(0) || !getElementEncoding(shaped.getElementType()))
+    return std::nullopt;
+  auto one = RankedTensorType::get(shaped.getShape().drop_front(),
+                                   shaped.getElementType());
+  return EncodedExperts{shaped.getDimSize(0), *getEncodedMatrix(one)};
+}
+
 std::optional<int64_t> xf::getMaxRows(Operation *op) {
   for (; op; op = op->getParentOp())
     if (auto rows = op->getAttrOfType<IntegerAttr>(kMaxRowsAttr))

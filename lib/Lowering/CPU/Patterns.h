@@ -13,6 +13,7 @@
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 #include <cstddef>
@@ -74,6 +75,12 @@ void populateKernelCallPatterns(const mlir::LLVMTypeConverter &converter,
 /// The same for norms and pointwise ops (RowCalls.cpp).
 void populateRowCallPatterns(const mlir::LLVMTypeConverter &converter,
                              mlir::RewritePatternSet &patterns);
+
+/// Routers and grouped linears (ExpertCalls.cpp).
+void populateExpertCallPatterns(const mlir::LLVMTypeConverter &converter,
+                                mlir::RewritePatternSet &patterns);
+/// The part of xf-plan-attention-scratch that is about grouped linears.
+mlir::LogicalResult planExpertScratch(mlir::func::FuncOp function);
 
 } // namespace espalier::cpu
 

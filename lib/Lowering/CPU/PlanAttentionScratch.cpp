@@ -72,7 +72,8 @@ struct PlanAttentionScratch
     : impl::PlanAttentionScratchBase<PlanAttentionScratch> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (failed(planFunction(function)))
+      if (failed(planFunction(function)) ||
+          failed(cpu::planExpertScratch(function)))
         return signalPassFailure();
   }
 };

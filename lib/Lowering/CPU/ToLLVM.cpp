@@ -46,6 +46,7 @@ void populatePatterns(LLVMTypeConverter &converter,
   cpu::populateStepOpPatterns(converter, patterns);
   cpu::populateKernelCallPatterns(converter, patterns);
   cpu::populateRowCallPatterns(converter, patterns);
+  cpu::populateExpertCallPatterns(converter, patterns);
   populateSCFToControlFlowConversionPatterns(patterns);
   cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
   arith::populateArithToLLVMConversionPatterns(converter, patterns);

@@ -35,7 +35,7 @@ std::optional<Placement> getPlacement(Operation *op) {
   if (isa<xf::QuantizeActivationsOp, xf::SelectRowsOp>(op))
     return Placement::WholeRow;
   if (isa<xf::EmbeddingOp, xf::PositionEmbeddingOp, xf::LinearOp, xf::LogitsOp,
-          xf::AttentionOp>(op))
+          xf::AttentionOp, xf::RouterOp, xf::GroupedLinearOp>(op))
     return Placement::Anchor;
   if (isa<xf::RopeOp, xf::GluOp, xf::ActivationOp, xf::ScaleOp, xf::SoftCapOp,
           xf::KVAppendOp>(op))
@@ -90,17 +90,23 @@ MatrixWork matrixWork(ArrayRef<Operation *> ops) {
   MatrixWork work;
   double bytes = 0, weights = 0;
   for (Operation *op : ops) {
-    if (!isa<xf::LinearOp, xf::LogitsOp>(op))
+    if (!isa<xf::LinearOp, xf::LogitsOp, xf::GroupedLinearOp>(op))
       continue;
     Type x = op->getOperand(0).getType(), weight = op->getOperand(1).getType();
     std::optional<xf::EncodedMatrix> matrix = xf::getEncodedMatrix(weight);
+    uint64_t copies = 1;
+    if (auto grouped = dyn_cast<xf::GroupedLinearOp>(op)) {
+      matrix = xf::getEncodedExperts(weight)->matrix;
+      copies =
+          uint64_t(cast<ShapedType>(grouped.getIds().getType()).getDimSize(1));
+    }
     if (!matrix)
       continue;
     uint64_t k = matrix->getK();
     std::optional<size_t> panel =
         panelBytes(matrix->encoding, 16, matrix->group);
     uint64_t column = panel ? *panel * (k / matrix->group) : 64 * k;
-    work.bytesPerPanelColumn += column;
+    work.bytesPerPanelColumn += copies * column;
     bytes += double(column);
     weights += 16.0 * double(k);
     work.bytesPerRow =
@@ -316,14 +322,15 @@ LogicalResult Builder::tileBody(spmd::PhaseOp phase) {
   // Terminals: what is written to outputs, appended, or observed. The rest is
   // fused into their tiles.
   SmallVector<Operation *> terminals;
-  bool onVocabulary = false;
+  // Many rows share the matrices of experts only where a tile has them all.
+  bool allRows = false;
   for (Operation &op : *body) {
-    onVocabulary |= isa<xf::LogitsOp>(op);
+    allRows |= isa<xf::LogitsOp, xf::GroupedLinearOp>(op);
     bool yielded = llvm::is_contained(op.getUsers(), yield);
     if (yielded || isa<xf::KVAppendOp, xf::TapOp>(op))
       terminals.push_back(&op);
   }
-  bool overRows = scheme.overRows && !onVocabulary;
+  bool overRows = scheme.overRows && !allRows;
   for (Operation *terminal : terminals) {
     if (auto tap = dyn_cast<xf::TapOp>(terminal))
       wrapObserver(tap);

@@ -109,6 +109,14 @@ void attention(const float *q, size_t dim,
                const std::vector<const float *> &values,
                const AttentionParameters &parameters, float *y);
 
+/// Entry 24, one row.
+void route(const float *scores, size_t experts, size_t choices,
+           bool renormalize, int32_t *ids, float *weights);
+/// Entry 25: out[i] of the `choices` rows of n elements at `y`, before the
+/// residual.
+void combineExperts(const float *y, const float *weights, size_t choices,
+                    size_t n, float *out);
+
 } // namespace espalier::reference
 
 #endif // ESPALIER_LIB_REFERENCE_NUMERICS_NUMERICS_H

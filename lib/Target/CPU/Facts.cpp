@@ -39,10 +39,13 @@ StringRef weightOf(Value value) {
   return {};
 }
 
-/// All weights but those that only an embedding reads, of which one row is.
+/// All weights but those that only an embedding reads, of which one row is; of
+/// experts, those that a token chooses.
 uint64_t bytesPerToken(ModuleOp module, const WeightLayout &layout) {
   llvm::StringMap<Value> tables;
   llvm::StringSet<> products;
+  /// Experts that a token reads, of how many.
+  llvm::StringMap<std::pair<uint64_t, uint64_t>> shares;
   module.walk([&](Operation *op) {
     if (auto embedding = dyn_cast<xf::EmbeddingOp>(op))
       tables[weightOf(embedding.getTable())] = embedding.getTable();
@@ -52,12 +55,23 @@ uint64_t bytesPerToken(ModuleOp module, const WeightLayout &layout) {
       products.insert(weightOf(logits.getWeight()));
     else if (auto linear = dyn_cast<xf::LinearOp>(op))
       products.insert(weightOf(linear.getWeight()));
+    else if (auto grouped = dyn_cast<xf::GroupedLinearOp>(op)) {
+      auto type = cast<ShapedType>(grouped.getIds().getType());
+      shares[weightOf(grouped.getWeight())] = {
+          uint64_t(type.getDimSize(1)),
+          uint64_t(
+              cast<ShapedType>(grouped.getWeight().getType()).getDimSize(0))};
+    }
   });
   uint64_t bytes = 0;
   for (const WeightPlacement &weight : layout.weights)
     if (!tables.contains(weight.symbol.getValue()) ||
-        products.contains(weight.symbol.getValue()))
-      bytes += weight.bytes * weight.layers;
+        products.contains(weight.symbol.getValue())) {
+      auto [read, all] = shares.contains(weight.symbol.getValue())
+                             ? shares[weight.symbol.getValue()]
+                             : std::pair<uint64_t, uint64_t>(1, 1);
+      bytes += weight.bytes / all * read * weight.layers;
+    }
   return bytes;
 }
 

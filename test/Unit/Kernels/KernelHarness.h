@@ -67,6 +67,17 @@ using GluFn = void(const float *gate, int64_t gateStride, const float *up,
 using PointwiseFn = void(const float *x, int64_t xStride, float *out,
                          int64_t outStride, int64_t rows, int64_t cols,
                          float constant);
+using RouterFn = void(const float *scores, int64_t scoresStride, int32_t *ids,
+                      int64_t idsStride, float *weights, int64_t weightsStride,
+                      int64_t rows, int64_t experts, int64_t choices,
+                      int64_t renormalize);
+using GroupedLinearFn = void(const void *x, int64_t xStride, const int32_t *ids,
+                             int64_t idsStride, const float *combine,
+                             int64_t combineStride, const void *w,
+                             int64_t wStride, int64_t expertStride, float *out,
+                             int64_t outStride, int64_t rows, int64_t choices,
+                             int64_t cols, int64_t groups, int64_t experts,
+                             int64_t accumulate, void *scratch);
 using SelectRowsFn = void(const espalier_step_args *, const float *x,
                           int64_t xStride, float *out, int64_t outStride,
                           int64_t n);

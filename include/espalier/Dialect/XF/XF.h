@@ -72,6 +72,16 @@ struct EncodedMatrix {
 /// for any other type.
 std::optional<EncodedMatrix> getEncodedMatrix(mlir::Type type);
 
+/// The matrices of experts, one after the other; all are alike.
+struct EncodedExperts {
+  int64_t experts;
+  EncodedMatrix matrix;
+};
+
+/// Reads a tensor or memref of rank 3 of f32, f16, bf16 or `!xf.panel` with a
+/// known number of experts; nothing for any other type.
+std::optional<EncodedExperts> getEncodedExperts(mlir::Type type);
+
 /// The encoding of f32, f16, bf16 or a panel; nothing for other element types.
 std::optional<Encoding> getElementEncoding(mlir::Type elementType);
 

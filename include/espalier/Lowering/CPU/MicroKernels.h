@@ -44,6 +44,12 @@
 /// | glu             | gate, gateStride, up, upStride, out, outStride, rows,  |
 /// |                 | cols                                                   |
 /// | pointwise       | x, xStride, out, outStride, rows, cols, constant: f32  |
+/// | router          | scores, scoresStride, ids, idsStride, weights,         |
+/// |                 | weightsStride, rows, experts, choices, renormalize     |
+/// | grouped_linear  | x, xStride, ids, idsStride, combine (or null),         |
+/// |                 | combineStride, w, wStride, expertStride, out,          |
+/// |                 | outStride, rows, choices, cols, groups, experts,       |
+/// |                 | accumulate, scratch                                    |
 /// | select_rows     | args, x, xStride, out, outStride, n                    |
 /// | tap             | args, x, xStride, index, n                             |
 ///
@@ -68,7 +74,13 @@
 /// their input. rope: the row of a position in args->rope is `tableWidth`
 /// floats, and the table begins at float `tableColumn` of it.
 /// `constant` is the factor or the cap of a pointwise function.
-/// select_rows copies row args->wanted[i] of x to row i of out, for every
+/// router: at most 1024 experts; ids are int32. grouped_linear: `rows` rows of
+/// ids, each with `choices` experts, `w` as in linear for the first expert,
+/// `expertStride` bytes from one expert's panels to the next one's; without
+/// `combine` row r * choices + j of out is the product of row r of x with
+/// expert ids[r][j]; with it row r of out is the sum over j of combine[r][j]
+/// times the product of row r * choices + j of x, and `accumulate` adds it to
+/// out. select_rows copies row args->wanted[i] of x to row i of out, for every
 /// wanted row. tap copies all rows of the call to args->hidden[index] when that
 /// is not null.
 ///
@@ -104,7 +116,9 @@ enum class Kernel : uint8_t {
   Tap,
   PositionEmbedding,
   LayerNorm,
-  Pointwise
+  Pointwise,
+  Router,
+  GroupedLinear
 };
 
 /// What glu (the activations) and pointwise compute.
@@ -122,10 +136,10 @@ enum class Function : uint8_t {
 /// What distinguishes one micro-kernel from another within an instruction set.
 struct KernelKey {
   Kernel kernel;
-  /// Linear, embedding: encoding of the weights and their k-group.
+  /// Linear, embedding, grouped: encoding of the weights and their k-group.
   Encoding weights = Encoding::F32;
   unsigned group = 32;
-  /// Linear: F32 or A8. Append, attention: unused.
+  /// Linear, grouped: F32 or A8. Append, attention: unused.
   Encoding activations = Encoding::F32;
   /// Append, attention: element type of the cache (F32, F16, BF16).
   Encoding cache = Encoding::F16;
@@ -147,6 +161,9 @@ mlir::Type kernelType(const KernelKey &key, mlir::MLIRContext *context);
 /// Bytes of scratch that an attention tile of `rows` rows and `heads` query
 /// heads needs, for heads of `headDim` elements.
 uint64_t attentionScratchBytes(unsigned rows, unsigned heads, unsigned headDim);
+
+/// Bytes of scratch that a grouped linear over `rows` rows needs.
+uint64_t expertScratchBytes(uint64_t rows, uint64_t choices, uint64_t experts);
 
 /// Sets the function attributes that make LLVM use an instruction set. A caller
 /// that shall inline a kernel needs the same ones.

@@ -189,6 +189,9 @@ void emitAttention(Emitter &e, const KernelKey &key, Isa isa,
 void emitGlu(Emitter &e, Function function, llvm::ArrayRef<V> args);
 void emitLayerNorm(Emitter &e, llvm::ArrayRef<V> args);
 void emitPointwise(Emitter &e, Function function, llvm::ArrayRef<V> args);
+void emitRouter(Emitter &e, llvm::ArrayRef<V> args);
+void emitGroupedLinear(Emitter &e, const KernelKey &key, Isa isa,
+                       llvm::ArrayRef<V> args);
 void emitSelectRows(Emitter &e, llvm::ArrayRef<V> args);
 void emitTap(Emitter &e, llvm::ArrayRef<V> args);
 
@@ -209,6 +212,16 @@ Vs emitFloatChain(Emitter &e, const KernelKey &key, Isa isa,
 /// The same with float32 activations: weights are decoded first.
 Vs emitDecodedChain(Emitter &e, const KernelKey &key,
                     const PanelStreams &panels, llvm::ArrayRef<V> x, V groups);
+
+/// Rows whose sums fit in the registers beside the decoded weights.
+unsigned chainRows(const KernelKey &key, Isa isa);
+/// Panels that a single row takes at a time.
+unsigned chainPanels(const KernelKey &key, Isa isa);
+/// The chain that the key asks for (Linear.cpp): R accumulators for each panel,
+/// panel after panel. Several panels only with float activations.
+Vs emitChain(Emitter &e, const KernelKey &key, Isa isa,
+             llvm::ArrayRef<V> panels, V wStride, llvm::ArrayRef<V> xRows,
+             V groups);
 
 } // namespace espalier::cpu
 

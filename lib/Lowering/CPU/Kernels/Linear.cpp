@@ -17,10 +17,7 @@
 
 namespace espalier::cpu {
 
-namespace {
-
-/// Rows whose sums fit in the registers beside the decoded weights.
-unsigned rowsPerBlock(const KernelKey &key, Isa isa) {
+unsigned chainRows(const KernelKey &key, Isa isa) {
   if (isa == Isa::AVX512)
     return 8;
   if (isBlockEncoding(key.weights))
@@ -29,12 +26,24 @@ unsigned rowsPerBlock(const KernelKey &key, Isa isa) {
   return key.weights == Encoding::F16 ? 5 : 6;
 }
 
-/// Panels that a single row takes at a time.
-unsigned panelsAtOnce(const KernelKey &key, Isa isa) {
+unsigned chainPanels(const KernelKey &key, Isa isa) {
   if (key.activations == Encoding::A8)
     return 1;
   return isa == Isa::AVX512 ? 4 : 2;
 }
+
+Vs emitChain(Emitter &e, const KernelKey &key, Isa isa,
+             llvm::ArrayRef<V> panels, V wStride, llvm::ArrayRef<V> xRows,
+             V groups) {
+  if (key.activations == Encoding::A8)
+    return emitBlockChain(e, key, isa, panels.front(), xRows, groups);
+  PanelStreams streams{panels, wStride * int64_t(panels.size() - 1)};
+  return isBlockEncoding(key.weights)
+             ? emitDecodedChain(e, key, streams, xRows, groups)
+             : emitFloatChain(e, key, isa, streams, xRows, groups);
+}
+
+namespace {
 
 struct Linear {
   Emitter &e;
@@ -45,12 +54,7 @@ struct Linear {
   V hasBias, hasResidual, sums;
 
   Vs chain(llvm::ArrayRef<V> panels, llvm::ArrayRef<V> xRows) {
-    if (key.activations == Encoding::A8)
-      return emitBlockChain(e, key, isa, panels.front(), xRows, groups);
-    PanelStreams streams{panels, wStride * int64_t(panels.size() - 1)};
-    return isBlockEncoding(key.weights)
-               ? emitDecodedChain(e, key, streams, xRows, groups)
-               : emitFloatChain(e, key, isa, streams, xRows, groups);
+    return emitChain(e, key, isa, panels, wStride, xRows, groups);
   }
 
   /// out = (sum + bias) + residual at the first `left` columns, 16 at most.
@@ -99,7 +103,7 @@ struct Linear {
   }
 
   void emit() {
-    unsigned most = rowsPerBlock(key, isa);
+    unsigned most = chainRows(key, isa);
     sums = e.frame(most * 64);
     hasBias = e.equal(e.choose(
                           e.isNull(bias), [&] { return e.index(0); },
@@ -107,7 +111,7 @@ struct Linear {
                       e.index(1));
     hasResidual = e.equal(accumulate, e.index(1));
     V begin = e.index(0);
-    if (unsigned wide = panelsAtOnce(key, isa); wide > 1) {
+    if (unsigned wide = chainPanels(key, isa); wide > 1) {
       begin = e.choose(
           e.equal(rows, e.index(1)),
           [&] { return cols / (16 * wide) * (16 * wide); },

@@ -59,6 +59,10 @@ Signature signature(Kernel kernel) {
     return {"layer_norm", "pippipiiiif"};
   case Kernel::Pointwise:
     return {"pointwise", "pipiiif"};
+  case Kernel::Router:
+    return {"router", "pipipiiiii"};
+  case Kernel::GroupedLinear:
+    return {"grouped_linear", "pipipipiipiiiiiiip"};
   }
   return {};
 }
@@ -93,6 +97,10 @@ bool isLookup(Kernel kernel) {
   return kernel == Kernel::Embedding || kernel == Kernel::PositionEmbedding;
 }
 
+bool isProduct(Kernel kernel) {
+  return kernel == Kernel::Linear || kernel == Kernel::GroupedLinear;
+}
+
 bool usesCache(Kernel kernel) {
   return kernel == Kernel::AppendKeys || kernel == Kernel::AppendValues ||
          kernel == Kernel::Attention;
@@ -100,10 +108,10 @@ bool usesCache(Kernel kernel) {
 
 /// What is wrong with a key, or nothing.
 StringRef fault(const KernelKey &key) {
-  bool isWeight = key.kernel == Kernel::Linear || isLookup(key.kernel);
+  bool isWeight = isProduct(key.kernel) || isLookup(key.kernel);
   if (isWeight && !panelBytes(key.weights, 16, key.group))
     return "no panel of 16 columns has this encoding and group";
-  if (key.kernel == Kernel::Linear && key.activations != Encoding::F32 &&
+  if (isProduct(key.kernel) && key.activations != Encoding::F32 &&
       !(key.activations == Encoding::A8 && isBlockEncoding(key.weights)))
     return "activations must be f32, or a8 with block weights";
   if (usesCache(key.kernel) && isBlockEncoding(key.cache))
@@ -141,6 +149,10 @@ void emitBody(Emitter &e, const KernelKey &key, Isa isa, ArrayRef<V> args) {
     return emitLayerNorm(e, args);
   case Kernel::Pointwise:
     return emitPointwise(e, key.function, args);
+  case Kernel::Router:
+    return emitRouter(e, args);
+  case Kernel::GroupedLinear:
+    return emitGroupedLinear(e, key, isa, args);
   }
 }
 
@@ -152,11 +164,11 @@ std::string kernelName(const KernelKey &key, Isa isa) {
     name += "_";
     name += encodingName(encoding);
   };
-  if (key.kernel == Kernel::Linear || isLookup(key.kernel)) {
+  if (isProduct(key.kernel) || isLookup(key.kernel)) {
     append(key.weights);
     name += "g" + std::to_string(key.group);
   }
-  if (key.kernel == Kernel::Linear)
+  if (isProduct(key.kernel))
     append(key.activations);
   if (usesCache(key.kernel))
     append(key.cache);
