@@ -113,6 +113,24 @@ Status checkRope(const RopeConfig &rope, uint64_t headDim) {
   return {};
 }
 
+/// The kernels know 1024 experts at most.
+Status checkExperts(const ModelConfig &config) {
+  auto check = [](const char *name, uint64_t value,
+                  uint64_t largest) -> Status {
+    if (value >= 1 && value <= largest)
+      return {};
+    return Error{std::string(name) + ": expected 1 to " +
+                 std::to_string(largest) + ", got " + std::to_string(value)};
+  };
+  if (Status s = check("experts", config.experts, 1024); !s)
+    return s;
+  if (Status s =
+          check("experts of a token", config.expertsPerToken, config.experts);
+      !s)
+    return s;
+  return check("feed-forward size of an expert", config.expertFfn, 1u << 20);
+}
+
 } // namespace
 
 Status checkConfig(const ModelConfig &config) {
@@ -140,6 +158,10 @@ Status checkConfig(const ModelConfig &config) {
   for (const RopeConfig &rope : config.ropes)
     if (Status s = checkRope(rope, config.headDim); !s)
       return s;
+  for (const LayerStructure &layer : config.structure)
+    if (layer.experts)
+      if (Status s = checkExperts(config); !s)
+        return s;
   for (const LayerStructure &layer : config.structure)
     if (layer.rope >= int32_t(config.ropes.size()))
       return Error{"a layer has no rope"};

@@ -51,6 +51,10 @@ struct WeightSpec {
   std::vector<uint64_t> sourceShape;
   std::vector<RecipeStep> recipe;
   bool layered = false;
+  /// Not 0: a layer has the matrices of so many experts, each of `shape`.
+  /// "{e}" in the source stands for the expert; a source without it is one
+  /// tensor for all, whose first dimension counts them.
+  uint64_t experts = 0;
   /// Which layers have it; empty: all. Layers of one kind agree.
   std::vector<bool> present;
   /// What a vector is made up around (`--random-weights`).
@@ -60,7 +64,7 @@ struct WeightSpec {
   bool isIn(uint64_t layer) const { return present.empty() || present[layer]; }
   /// Layer by layer for a layered weight, else once.
   uint64_t firstLayer() const;
-  std::string nameIn(uint64_t layer) const;
+  std::string nameIn(uint64_t layer, uint64_t expert = 0) const;
   /// All its tensors.
   std::vector<std::string> namesIn(uint64_t layer) const;
 };
@@ -109,6 +113,18 @@ public:
   /// Rows `begin` .. `begin + rows` of a matrix of `total` rows.
   void rowsOf(std::string_view symbol, TensorName name, uint64_t begin,
               uint64_t rows, uint64_t total, uint64_t columns, Bias bias);
+
+  /// The matrices [rows, columns] of all experts of a layer, each a tensor of
+  /// its own: "{e}" in the name stands for the expert.
+  void eachExpert(std::string_view symbol, TensorName name, uint64_t rows,
+                  uint64_t columns);
+  /// The same from one tensor [experts, total, columns], whose name has no
+  /// suffix: rows `begin` .. `begin + rows` of each.
+  void allExperts(std::string_view symbol, TensorName name, uint64_t begin,
+                  uint64_t rows, uint64_t total, uint64_t columns);
+  /// The checkpoint has such a tensor in the first layer of those that are
+  /// declared for.
+  bool has(TensorName name, std::string_view suffix) const;
 
   /// The whole model's: `name` holds the full name in a GGUF file, with its
   /// suffix, and what follows the model's prefix in a Hugging Face checkpoint.
@@ -183,6 +199,9 @@ public:
   virtual Value attention(Value q) = 0;
   /// The configuration's activation of `gate`, times `up`.
   virtual Value glu(Value gate, Value up) = 0;
+  /// A mixture of experts, added to `residual`, if given: "router" scores them,
+  /// each computes "expert_down"(glu("expert_gate"(x), "expert_up"(x))).
+  virtual Value experts(Value x, Value residual = {}) = 0;
   virtual Value activation(Value x) = 0;
   /// With the weight's bias, where it has one; each run of `segment` columns
   /// alone (0: the whole row).

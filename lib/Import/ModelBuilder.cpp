@@ -98,6 +98,7 @@ public:
   void appendValues(Value x) override { append(xf::CachePart::Values, x); }
   Value attention(Value q) override;
   Value glu(Value gate, Value up) override;
+  Value experts(Value x, Value residual) override;
   Value activation(Value x) override;
   Value layerNorm(Value x, std::string_view weight, uint64_t segment) override;
   Value scale(Value x, double factor, Value residual) override;
@@ -258,6 +259,41 @@ mlir::Value OpsBuilder::logits(mlir::Value x, mlir::Value out) {
   return x;
 }
 
+Value OpsBuilder::experts(Value value, Value residual) {
+  mlir::Value x = unwrap(value), scores = unwrap(linear(value, "router", {}));
+  int64_t choices = int64_t(config.expertsPerToken);
+  auto idsType =
+      RankedTensorType::get({ShapedType::kDynamic, choices}, b.getI32Type());
+  mlir::Value noIds = tensor::EmptyOp::create(b, idsType, ValueRange{count});
+  mlir::Value noWeights = empty(choices);
+  auto router = xf::RouterOp::create(
+      b, TypeRange{idsType, noWeights.getType()}, scores, noIds, noWeights,
+      config.renormalizeExperts ? b.getUnitAttr() : UnitAttr());
+  mlir::Value ids = router.getResult(0), weights = router.getResult(1);
+
+  // A row has as many rows of its own as it has experts.
+  mlir::Value pairs = arith::MulIOp::create(
+      b, count, arith::ConstantIndexOp::create(b, choices));
+  Type wide = rowsOf(b.getContext(), int64_t(config.expertFfn));
+  auto emptyPairs = [&] {
+    return tensor::EmptyOp::create(b, wide, ValueRange{pairs}).getResult();
+  };
+  auto project = [&](llvm::StringRef name) {
+    return xf::GroupedLinearOp::create(b, wide, x, weight(name), ids,
+                                       mlir::Value(), emptyPairs(), UnitAttr())
+        .getResult(0);
+  };
+  mlir::Value gate = project("expert_gate"), up = project("expert_up");
+  mlir::Value gated =
+      xf::GluOp::create(b, wide, gate, up, emptyPairs(), activationAttr())
+          .getResult(0);
+  mlir::Value init = residual ? unwrap(residual) : empty(columnsOf(x));
+  return wrap(xf::GroupedLinearOp::create(
+                  b, init.getType(), gated, weight("expert_down"), ids, weights,
+                  init, residual ? b.getUnitAttr() : UnitAttr())
+                  .getResult(0));
+}
+
 //===----------------------------------------------------------------------===//
 // The module
 //===----------------------------------------------------------------------===//
@@ -377,7 +413,7 @@ DictionaryAttr ModelBuilder::card(llvm::StringRef source) const {
   Builder b(context);
   uint64_t parameters = 0;
   for (const WeightSpec &spec : table.all()) {
-    uint64_t elements = 1;
+    uint64_t elements = spec.experts ? spec.experts : 1;
     for (uint64_t size : spec.shape)
       elements *= size; // checkConfig bounds every factor
     for (uint64_t i = 0, n = spec.layered ? config.layers : 1; i < n; ++i)

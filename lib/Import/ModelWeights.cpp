@@ -46,9 +46,19 @@ ModelBuilder::ModelBuilder(const ModelConfig &config, const Family &family,
 }
 
 Status ModelBuilder::checkTensors(const WeightSpec &spec, uint64_t layer) {
-  for (const std::string &name : spec.namesIn(layer))
+  std::vector<std::string> names = spec.namesIn(layer);
+  for (const std::string &name : names)
     if (Status s = checkTensor(spec, name); !s)
       return s;
+  // One weight has one encoding.
+  const SourceTensor *first = tensors.find(names.front());
+  for (const std::string &name : names)
+    if (const SourceTensor *tensor = tensors.find(name);
+        spec.experts && tensor->encoding != first->encoding)
+      return Error{"tensor '" + name + "': expected the type of '" +
+                   names.front() + "', " + first->typeName + ", got " +
+                   tensor->typeName +
+                   "; convert all experts of a layer to one type"};
   return {};
 }
 
@@ -160,7 +170,10 @@ Status ModelBuilder::check() {
 mlir::RankedTensorType ModelBuilder::typeOf(const WeightSpec &spec,
                                             uint64_t layer) const {
   mlir::Builder b(context);
-  llvm::SmallVector<int64_t> shape(spec.shape.begin(), spec.shape.end());
+  llvm::SmallVector<int64_t> shape;
+  if (spec.experts)
+    shape.push_back(int64_t(spec.experts));
+  llvm::append_range(shape, spec.shape);
   if (!spec.isMatrix()) // vectors are widened
     return mlir::RankedTensorType::get(shape, b.getF32Type());
   Encoding encoding = *tensors.find(spec.nameIn(layer))->encoding;

@@ -10,15 +10,25 @@
 
 namespace espalier {
 
-std::string WeightSpec::nameIn(uint64_t layer) const {
-  size_t at = source.find("{i}");
-  if (!layered || at == std::string::npos)
-    return source;
-  return source.substr(0, at) + std::to_string(layer) + source.substr(at + 3);
+static std::string replaced(const std::string &text, std::string_view what,
+                            uint64_t number) {
+  size_t at = text.find(what);
+  if (at == std::string::npos)
+    return text;
+  return text.substr(0, at) + std::to_string(number) +
+         text.substr(at + what.size());
+}
+
+std::string WeightSpec::nameIn(uint64_t layer, uint64_t expert) const {
+  std::string name = layered ? replaced(source, "{i}", layer) : source;
+  return experts ? replaced(name, "{e}", expert) : name;
 }
 
 std::vector<std::string> WeightSpec::namesIn(uint64_t layer) const {
   std::vector<std::string> names = {nameIn(layer)};
+  if (experts && source.find("{e}") != std::string::npos)
+    for (uint64_t e = 1; e < experts; ++e)
+      names.push_back(nameIn(layer, e));
   for (const std::string &further : furtherSources) {
     WeightSpec other = *this;
     other.source = further;
@@ -191,6 +201,32 @@ void WeightTable::matrix(std::string_view symbol, TensorName name,
   vector.sourceShape = {total};
   if (options.slice)
     vector.recipe.push_back(*options.slice);
+}
+
+void WeightTable::eachExpert(std::string_view symbol, TensorName name,
+                             uint64_t rows, uint64_t columns) {
+  add(symbol, layerName(name, ".weight"), {rows, columns}, /*layered=*/true)
+      .experts = config.experts;
+}
+
+void WeightTable::allExperts(std::string_view symbol, TensorName name,
+                             uint64_t begin, uint64_t rows, uint64_t total,
+                             uint64_t columns) {
+  WeightSpec &weight =
+      add(symbol, layerName(name, ""), {rows, columns}, /*layered=*/true);
+  weight.experts = config.experts;
+  weight.sourceShape = {config.experts, total, columns};
+  if (rows != total)
+    weight.recipe.push_back(
+        {RecipeStep::Kind::SliceRows, {int64_t(begin), int64_t(begin + rows)}});
+}
+
+bool WeightTable::has(TensorName name, std::string_view suffix) const {
+  WeightSpec probe;
+  probe.source = layerName(name, suffix);
+  probe.layered = true;
+  probe.present = present;
+  return tensors.find(probe.nameIn(probe.firstLayer())) != nullptr;
 }
 
 void WeightTable::rowsOf(std::string_view symbol, TensorName name,

@@ -57,7 +57,8 @@ Status castTensor(Evaluator &e, tensor::CastOp op) {
 
 Status extract(Evaluator &e, tensor::ExtractOp op) {
   Tensor tensor = e.get<Tensor>(op.getTensor());
-  TRY(require(!tensor.storage->isDecoded(), "reads an element of a weight matrix"));
+  TRY(require(!tensor.storage->isDecoded(),
+              "reads an element of a weight matrix"));
   Sizes index;
   for (mlir::Value value : op.getIndices())
     index.push_back(e.integer(value));

@@ -61,9 +61,9 @@ const std::vector<std::string> &e2e::familyModels() {
   static const std::vector<std::string> names = {
       "bloom", "cohere", "falcon", "falcon-new", "falcon-serial", "gemma",
       "gemma2", "gemma3", "gemma3-text", "glm4", "gpt2", "gpt_neox",
-      "gpt_neox-serial", "granite", "llama-odd", "mistral", "nemotron",
-      "olmo2", "opt", "phi", "phi3", "qwen2-window", "qwen3", "qwen3-odd",
-      "smollm3", "stablelm", "stablelm-parallel", "starcoder2"};
+      "gpt_neox-serial", "granite", "llama-odd", "mistral", "mixtral",
+      "mixtral-fused", "nemotron", "olmo2", "olmoe", "opt", "phi", "phi3", "qwen2-window", "qwen3", "qwen3-odd",
+      "qwen3_moe", "qwen3_moe-stacked", "smollm3", "stablelm", "stablelm-parallel", "starcoder2"};
   // clang-format on
   return names;
 }

@@ -66,6 +66,10 @@ struct ModelConfig {
   std::string family; ///< model_type, or general.architecture
   uint64_t layers = 0, hidden = 0, heads = 0, kvHeads = 0, headDim = 0;
   uint64_t ffn = 0, vocab = 0, maxPositions = 0;
+  /// Of layers with experts: how many there are, to how many of them a row
+  /// goes, how wide each is, and whether the weights of those sum to one.
+  uint64_t experts = 0, expertsPerToken = 0, expertFfn = 0;
+  bool renormalizeExperts = false;
   double normEpsilon = 0;
   std::vector<RopeConfig> ropes;         ///< none: no rotation anywhere
   std::vector<LayerStructure> structure; ///< of each layer

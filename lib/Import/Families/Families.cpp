@@ -10,12 +10,13 @@ namespace espalier {
 
 const std::vector<const Family *> &allFamilies() {
   static const std::vector<const Family *> families = {
-      &llamaFamily,   &mistralFamily,  &qwen2Family,      &qwen3Family,
-      &phi3Family,    &gemmaFamily,    &gemma2Family,     &gemma3TextFamily,
-      &gemma3Family,  &olmo2Family,    &smollm3Family,    &graniteFamily,
-      &glm4Family,    &cohereFamily,   &starcoder2Family, &gpt2Family,
-      &gptNeoXFamily, &optFamily,      &bloomFamily,      &falconFamily,
-      &phiFamily,     &stablelmFamily, &nemotronFamily,
+      &llamaFamily,    &mistralFamily,  &qwen2Family,      &qwen3Family,
+      &phi3Family,     &gemmaFamily,    &gemma2Family,     &gemma3TextFamily,
+      &gemma3Family,   &olmo2Family,    &smollm3Family,    &graniteFamily,
+      &glm4Family,     &cohereFamily,   &starcoder2Family, &gpt2Family,
+      &gptNeoXFamily,  &optFamily,      &bloomFamily,      &falconFamily,
+      &phiFamily,      &stablelmFamily, &nemotronFamily,   &mixtralFamily,
+      &qwen3MoeFamily, &olmoeFamily,
   };
   return families;
 }

@@ -24,13 +24,16 @@ extern const Family gptNeoXFamily;
 extern const Family graniteFamily;
 extern const Family llamaFamily;
 extern const Family mistralFamily;
+extern const Family mixtralFamily;
 extern const Family nemotronFamily;
 extern const Family olmo2Family;
+extern const Family olmoeFamily;
 extern const Family optFamily;
 extern const Family phi3Family;
 extern const Family phiFamily;
 extern const Family qwen2Family;
 extern const Family qwen3Family;
+extern const Family qwen3MoeFamily;
 extern const Family smollm3Family;
 extern const Family stablelmFamily;
 extern const Family starcoder2Family;
@@ -64,6 +67,17 @@ Value finalLayerNorm(LayerBuilder &b, Value x);
 /// Rope and windows of qwen2 and qwen3: a key switches the window on, and it is
 /// that of the layers from `max_window_layers` on where no list says otherwise.
 void configureQwenLayers(ConfigReader &reader, ModelConfig &config);
+/// "router", "expert_gate", "expert_up" and "expert_down". `router` and the
+/// three others are names of what is published, for each expert; a checkpoint
+/// that transformers saved as it is has one tensor for all.
+struct ExpertNames {
+  std::string_view router, gate, up, down;
+};
+void expertWeights(const ModelConfig &config, WeightTable &table,
+                   const ExpertNames &names);
+/// Reads the number of experts, and of those of a token.
+void readExperts(ConfigReader &reader, ModelConfig &config, uint64_t experts,
+                 uint64_t perToken);
 /// The layer of llama: norm, grouped-query attention with rotated heads, norm,
 /// gated feed-forward, both added to the residual stream.
 Value llamaLayer(LayerBuilder &b, Value x);

@@ -140,12 +140,12 @@ xf.weight @weight_c3_empty from ["a.{i}"] layers [] : tensor<64xf32>
 
 // -----
 
-// expected-error @below {{type must be a static tensor of rank 1 of floats, or of rank 2 of floats or panels, but is}}
+// expected-error @below {{type must be a static tensor of rank 1 of floats, or of rank 2 or 3 of floats or panels, but is}}
 xf.weight @weight_c4 from ["a"] : tensor<?x64xf32>
 
 // -----
 
-// expected-error @below {{type must be a static tensor of rank 1 of floats, or of rank 2 of floats or panels, but is}}
+// expected-error @below {{type must be a static tensor of rank 1 of floats, or of rank 2 or 3 of floats or panels, but is}}
 xf.weight @weight_c4_panels from ["a"] : tensor<64x!xf.panel<1 x 32, q8_0>>
 
 // -----
