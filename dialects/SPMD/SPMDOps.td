@@ -71,7 +71,8 @@ def SPMD_TilesAttr : AttrDef<SPMD_Dialect, "Tiles",
 
 def SPMD_Space : I32EnumAttr<"Space", "whose memory a buffer is", [
   I32EnumAttrCase<"Shared", 0, "shared">,
-  I32EnumAttrCase<"Private", 1, "private">
+  I32EnumAttrCase<"Private", 1, "private">,
+  I32EnumAttrCase<"Blocks", 2, "blocks">
 ]> {
   let cppNamespace = "::espalier::spmd";
   let genSpecializedAttr = 0;
@@ -164,9 +165,11 @@ def SPMD_ClaimOp : SPMD_Op<"claim", [MemoryEffects<[MemRead, MemWrite]>]> {
 }
 
 def SPMD_BufferOp : SPMD_Op<"buffer", [MemoryEffects<[MemAlloc]>]> {
-  let summary = "memory of the shared or of the private arena";
+  let summary = "memory of the shared, the private or the blocks' arena";
   let description = [{
-    `offset` bytes into the arena. Sizes are the dynamic dimensions.
+    `offset` bytes into the arena. Sizes are the dynamic dimensions. `blocks` is shared
+    memory that grows with the context: the arena is as large as bytes for each block
+    of 64 positions, times the blocks that a cache has room for, and so is the offset.
 
     Constraints:
     - (C1) the offset is a multiple of 64;

@@ -157,7 +157,10 @@ def XF_RopeOp : XF_DestinationOp<"rope",
   }];
 }
 
-def XF_AttentionOp : XF_DestinationOp<"attention"> {
+def XF_AttentionOp : XF_DestinationOp<"attention",
+    [DeclareOpInterfaceMethods<PartialReductionOpInterface, [
+      "generateInitialTensorForPartialReduction", "tileToPartialReduction",
+      "mergeReductions", "getPartialResultTilePosition"]>]> {
   let summary = "attends to the visible keys and values of the cache";
   let description = [{
     For each row and query head h: softmax over the visible positions of
@@ -165,6 +168,11 @@ def XF_AttentionOp : XF_DestinationOp<"attention"> {
     attention, Ainslie et al., arXiv:2305.13245). Keys are summed in blocks of 64
     absolute positions, which are merged in ascending order: see `docs/numerics.md`.
     `first_head` is the number of the first query head in q (a tile of heads).
+
+    It can be tiled along rows, features and blocks of positions, the last by upstream's
+    interface of partial reductions: `xf.attention_partials`, then
+    `xf.attention_merge`. Each block has a place of its own among the partial results,
+    whatever the tiles, so that the merge is the same chain.
 
     - `window` = W: a row at position p sees the positions from p - W + 1 to p of its
       path (all from 0 on without it);

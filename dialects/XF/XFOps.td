@@ -29,5 +29,6 @@ include "XFComputeOps.td"
 include "XFExpertOps.td"
 include "XFNormOps.td"
 include "XFPointwiseOps.td"
+include "XFSplitAttentionOps.td"
 
 #endif // XF_OPS

@@ -50,3 +50,35 @@ uint64_t CostModel::panelsPerTile(uint64_t panels, uint64_t bytesPerPanel,
   return std::clamp<uint64_t>(least < double(most) ? uint64_t(least) : most, 1,
                               most);
 }
+
+uint64_t CostModel::largestShare(uint64_t pieces) const {
+  return (pieces + machine.workers - 1) / machine.workers;
+}
+
+double CostModel::attentionSeconds(const AttentionShape &shape,
+                                   uint64_t positions, bool split) const {
+  double heads = double(shape.heads), dim = double(shape.headDim);
+  uint64_t blocks = (positions + 63) / 64;
+  uint64_t tiles = split ? shape.kvHeads * blocks : shape.heads;
+  // Every tile reads the keys and values of its positions.
+  double readers = split ? double(shape.kvHeads) : heads;
+  Work work;
+  work.cacheBytes = readers * 2 * dim * double(positions * shape.elementBytes);
+  work.floatOps = 4 * heads * dim * double(positions);
+  double uneven = double(largestShare(tiles) * machine.workers) / double(tiles);
+  double time = seconds(work) * uneven;
+  if (split) {
+    Work merge;
+    double elements = heads * double(blocks) * (dim + 16) * machine.workers;
+    merge.cacheBytes = 4 * elements;
+    merge.floatOps = 4 * elements;
+    time += seconds(merge);
+  }
+  return time;
+}
+
+bool CostModel::splitsAttention(const AttentionShape &shape) const {
+  constexpr uint64_t positions = 1024;
+  return attentionSeconds(shape, positions, /*split=*/true) <
+         attentionSeconds(shape, positions, /*split=*/false);
+}

@@ -78,20 +78,25 @@ Status gather(Evaluator &e, const Cache &cache, int64_t layer,
   return {};
 }
 
-/// Entry 11. Padding rows, whose results nobody uses, give zeros.
-Status attentionOp(Evaluator &e, xf::AttentionOp op) {
+/// What `xf.attention` and `xf.attention_partials` have in common: each row and
+/// head that is not padding, with what it sees.
+template <typename OpTy>
+Status
+forEachHead(Evaluator &e, OpTy op, const Tensor &q,
+            llvm::function_ref<void(int64_t row, int64_t head,
+                                    const std::vector<const float *> &keys,
+                                    const std::vector<const float *> &values,
+                                    const AttentionParameters &parameters)>
+                visit) {
   const Cache &cache = e.get<Cache>(op.getCache());
   TRY(cache.check());
   const Rows &rows = e.get<Rows>(op.getRows());
-  TRY_LET(q, e.input(op.getQ()));
-  TRY_LET(y, e.output(op.getInit()));
   xf::KVCacheType type = cache.storage->getType();
   int64_t dim = type.getDim(), heads = q.shape[1] / dim;
   int64_t layer = e.integer(op.getLayer()),
           first = e.integer(op.getFirstHead());
   int64_t group = op.getGroup();
-  TRY(require(q.shape == y.shape && q.shape[0] == rows.size &&
-                  q.shape[1] % dim == 0 && first >= 0 &&
+  TRY(require(q.shape[0] == rows.size && q.shape[1] % dim == 0 && first >= 0 &&
                   first + heads <= group * type.getHeads() && layer >= 0 &&
                   layer < type.getLayers(),
               "q and init do not fit the rows or the cache"));
@@ -99,7 +104,6 @@ Status attentionOp(Evaluator &e, xf::AttentionOp op) {
   parameters.scale = op.getScale().convertToFloat();
   if (op.getSoftCap())
     parameters.cap = op.getSoftCap()->convertToFloat();
-  std::fill(y.data(), y.data() + y.size(), 0.0f);
   for (int64_t r = 0; r < rows.size; ++r) {
     if (rows[r].cacheRow < 0)
       continue;
@@ -118,14 +122,96 @@ Status attentionOp(Evaluator &e, xf::AttentionOp op) {
               heads * dim * rows[r].path.size() * 4,
               [&](size_t begin, size_t end) {
                 for (size_t h = begin; h < end; ++h) {
-                  size_t at = (r * heads + h) * dim;
                   AttentionParameters own = parameters;
                   if (op.getAlibi())
                     own.slope = (*op.getAlibi())[first + h];
-                  attention(q.data() + at, dim, keys[h], values[h], own,
-                            y.data() + at);
+                  visit(r, int64_t(h), keys[h], values[h], own);
                 }
               });
+  }
+  return {};
+}
+
+/// Entry 11. Padding rows, whose results nobody uses, give zeros.
+Status attentionOp(Evaluator &e, xf::AttentionOp op) {
+  TRY_LET(q, e.input(op.getQ()));
+  TRY_LET(y, e.output(op.getInit()));
+  TRY(require(q.shape == y.shape, "q and init do not fit each other"));
+  int64_t dim = op.getCache().getType().getDim();
+  std::fill(y.data(), y.data() + y.size(), 0.0f);
+  TRY(forEachHead(e, op, q,
+                  [&](int64_t row, int64_t head, const auto &keys,
+                      const auto &values, const auto &parameters) {
+                    size_t at = row * q.shape[1] + head * dim;
+                    attention(q.data() + at, dim, keys, values, parameters,
+                              y.data() + at);
+                  }));
+  e.set(op.getResult(0), y);
+  return {};
+}
+
+Status blockCount(Evaluator &e, xf::BlockCountOp op) {
+  int64_t blocks = 0;
+  for (const Row &row : *e.get<Rows>(op.getRows()).all)
+    if (row.cacheRow >= 0)
+      blocks = std::max<int64_t>(blocks, row.position / 64 + 1);
+  e.set(op.getResult(), blocks);
+  return {};
+}
+
+/// Entry 11, block by block. What has no meaning keeps all bits set.
+Status attentionPartials(Evaluator &e, xf::AttentionPartialsOp op) {
+  TRY_LET(q, e.input(op.getQ()));
+  TRY_LET(y, e.output(op.getInit()));
+  int64_t dim = op.getCache().getType().getDim();
+  int64_t stride = xf::AttentionPartialsOp::getStride(dim);
+  int64_t firstBlock = e.integer(op.getFirstBlock());
+  TRY(require(firstBlock >= 0 && y.shape[1] == q.shape[0] &&
+                  y.shape[2] == q.shape[1] / dim * stride,
+              "q and init do not fit each other"));
+  TRY(forEachHead(
+      e, op, q,
+      [&](int64_t row, int64_t head, const auto &keys, const auto &values,
+          const auto &parameters) {
+        for (int64_t b = 0; b < y.shape[0]; ++b) {
+          size_t start = size_t(firstBlock + b) * 64;
+          if (start >= keys.size() || start + 64 <= parameters.first)
+            continue;
+          attentionPartial(q.data() + row * q.shape[1] + head * dim, dim, keys,
+                           values, parameters, size_t(firstBlock + b),
+                           y.data() + (b * y.shape[1] + row) * y.shape[2] +
+                               head * stride);
+        }
+      }));
+  e.set(op.getResult(0), y);
+  return {};
+}
+
+Status attentionMergeOp(Evaluator &e, xf::AttentionMergeOp op) {
+  const Rows &rows = e.get<Rows>(op.getRows());
+  TRY_LET(partials, e.input(op.getPartials()));
+  TRY_LET(y, e.output(op.getInit()));
+  int64_t dim = op.getHeadDim(), heads = y.shape[1] / dim;
+  int64_t stride = xf::AttentionPartialsOp::getStride(dim);
+  TRY(require(partials.shape[1] == rows.size && y.shape[0] == rows.size &&
+                  partials.shape[2] == heads * stride,
+              "partials and init do not fit the rows"));
+  std::fill(y.data(), y.data() + y.size(), 0.0f);
+  for (int64_t r = 0; r < rows.size; ++r) {
+    if (rows[r].cacheRow < 0)
+      continue;
+    int64_t seen = int64_t(rows[r].path.size());
+    int64_t first = op.getWindow() && int64_t(*op.getWindow()) < seen
+                        ? (seen - int64_t(*op.getWindow())) / 64
+                        : 0;
+    int64_t end = (seen + 63) / 64;
+    TRY(require(end <= partials.shape[0], "a block of the row is missing"));
+    for (int64_t h = 0; h < heads; ++h)
+      attentionMerge(partials.data() +
+                         (first * rows.size + r) * partials.shape[2] +
+                         h * stride,
+                     rows.size * partials.shape[2], end - first, dim,
+                     y.data() + (r * heads + h) * dim);
   }
   e.set(op.getResult(0), y);
   return {};
@@ -164,5 +250,8 @@ Status commit(Evaluator &e, xf::KVCommitOp op) {
 void reference::addCacheHandlers(Handlers &handlers) {
   on<xf::KVAppendOp>(handlers, append);
   on<xf::AttentionOp>(handlers, attentionOp);
+  on<xf::BlockCountOp>(handlers, blockCount);
+  on<xf::AttentionPartialsOp>(handlers, attentionPartials);
+  on<xf::AttentionMergeOp>(handlers, attentionMergeOp);
   on<xf::KVCommitOp>(handlers, commit);
 }

@@ -120,6 +120,7 @@ Outcome RawModel::step(const std::vector<RawRow> &rows, uint32_t variant,
   std::vector<float> logits(wanted.size() * card.vocab),
       states(count * outcome.width);
   Arena shared(v.shared_bytes);
+  Arena blocks(v.block_bytes * (seen.kv_capacity / 64));
   Meeting meeting(workers);
   espalier_step_args args = seen;
   args.rows = count;
@@ -134,6 +135,12 @@ Outcome RawModel::step(const std::vector<RawRow> &rows, uint32_t variant,
   args.path = nullptr;
   args.wanted = wanted.data();
   args.shared = shared.data;
+  args.blocks = blocks.data;
+  args.block_count = 0;
+  for (uint32_t i = 0; i < count; ++i)
+    if (cacheRow[i] >= 0)
+      args.block_count =
+          std::max(args.block_count, uint64_t(position[i]) / 64 + 1);
   args.logits = logits.data();
   args.hidden = states.data();
   args.barrier = [](void *context, uint32_t) {

@@ -11,6 +11,10 @@
 // RUN: espalier-opt %s --xf-quantize-activations --xf-select-kv-layout --xf-pack-weights --xf-partition="few-rows=32 many-rows=64 row-block=8 panels-per-tile=1" -o %t.mlir
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=23 step=step_few order=1" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=23 step=step_few order=2 chunk=1" -o /dev/null | diff %t.expected -
+// RUN: espalier-opt %s --xf-quantize-activations --xf-select-kv-layout --xf-pack-weights --xf-partition="split-rows=50 always-split few-rows=64 many-rows=64 row-block=8 panels-per-tile=1" -o %t.split.mlir
+// RUN: espalier-opt %t.split.mlir --xf-interpret="rows=23 step=step_split order=1" -o /dev/null | diff %t.expected -
+// RUN: espalier-opt %t.split.mlir --xf-interpret="rows=23 step=step_split order=2 chunk=3" -o /dev/null | diff %t.expected -
+// RUN: espalier-opt %t.split.mlir --xf-interpret="rows=23 step=step_split order=3 tree" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=23 step=step_many order=3" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=23 step=step_many order=4 chunk=9" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=23 order=5 tree" -o /dev/null | diff %t.expected -

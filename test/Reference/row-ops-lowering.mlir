@@ -8,6 +8,9 @@
 // RUN: espalier-opt %s --xf-quantize-activations --xf-interpret="rows=83 chunk=7 tree" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %s --xf-quantize-activations --xf-select-kv-layout --xf-pack-weights --xf-partition="few-rows=96 many-rows=192 row-block=8 panels-per-tile=1" -o %t.mlir
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=83 step=step_few order=1" -o /dev/null | diff %t.expected -
+// RUN: espalier-opt %s --xf-quantize-activations --xf-select-kv-layout --xf-pack-weights --xf-partition="split-rows=90 always-split few-rows=96 many-rows=192 row-block=8 panels-per-tile=1" -o %t.split.mlir
+// RUN: espalier-opt %t.split.mlir --xf-interpret="rows=83 step=step_split order=1" -o /dev/null | diff %t.expected -
+// RUN: espalier-opt %t.split.mlir --xf-interpret="rows=83 step=step_split order=4 chunk=5" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=83 step=step_few order=2 chunk=1" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=83 step=step_many order=3" -o /dev/null | diff %t.expected -
 // RUN: espalier-opt %t.mlir --xf-interpret="rows=83 step=step_many order=4 chunk=9" -o /dev/null | diff %t.expected -

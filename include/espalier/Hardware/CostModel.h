@@ -22,6 +22,11 @@ struct Work {
   unsigned barriers = 0;
 };
 
+/// Attention of one row.
+struct AttentionShape {
+  uint64_t heads = 0, kvHeads = 0, headDim = 0, elementBytes = 0;
+};
+
 /// The one place where figures of a machine become decisions.
 class CostModel {
 public:
@@ -46,6 +51,17 @@ public:
   /// than the machine asks for where there are so many panels. At least 1.
   uint64_t panelsPerTile(uint64_t panels, uint64_t bytesPerPanel,
                          unsigned atOnce = 1) const;
+
+  /// The most of `pieces` equal pieces of work that one worker takes.
+  uint64_t largestShare(uint64_t pieces) const;
+
+  /// Seconds of attention of one row over `positions` cached ones: as tiles of
+  /// query heads, or (`split`) as tiles of blocks of 64 positions and key/value
+  /// heads, with the merge of what the blocks give, which each worker repeats.
+  double attentionSeconds(const AttentionShape &shape, uint64_t positions,
+                          bool split) const;
+  /// Whether the split takes less time, at 1024 positions.
+  bool splitsAttention(const AttentionShape &shape) const;
 
 private:
   Machine machine;

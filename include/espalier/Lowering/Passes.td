@@ -16,7 +16,12 @@ def XFPartition : Pass<"xf-partition", "::mlir::ModuleOp"> {
     Makes of `@step` one function for each variant, `@step_few` (tiles over columns;
     the norms and roundings of activations before a linear are repeated by every
     worker) and `@step_many` (tiles over blocks of rows, with everything that a phase
-    computes inside), each with the attribute `xf.max_rows`, and erases `@step`.
+    computes inside), each with the attribute `xf.max_rows`, and erases `@step`. Where
+    the cost model expects it to be faster, a third one for the fewest rows comes
+    first, `@step_split`: there attention is split along the positions as well
+    (`xf.attention_partials`: a tile is one block of 64 positions and the heads of one
+    key/value head), and what the blocks give is merged by every worker before the
+    output projection. The bits are the same.
 
     An op stands in the earliest phase in which all it needs was written before, or
     is made by the same worker. For a layer of the llama family that gives five
@@ -37,6 +42,10 @@ def XFPartition : Pass<"xf-partition", "::mlir::ModuleOp"> {
     Fails on an op that it does not know how to place, by name.
   }];
   let options = [
+    Option<"splitRows", "split-rows", "int64_t", "8",
+           "rows that @step_split takes; not below few-rows, or 0: it is not made">,
+    Option<"alwaysSplit", "always-split", "bool", "false",
+           "make @step_split whatever the cost model expects">,
     Option<"fewRows", "few-rows", "int64_t", "64", "rows that @step_few takes">,
     Option<"manyRows", "many-rows", "int64_t", "512", "rows that @step_many takes">,
     Option<"rowBlock", "row-block", "int64_t", "0",

@@ -148,7 +148,8 @@ void attach(MLIRContext *context) {
 void xf::registerBufferizableOpInterfaceExternalModels(
     DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, XFDialect *) {
-    attach<DestinationModel, ActivationOp, AttentionOp, EmbeddingOp, GluOp,
+    attach<DestinationModel, ActivationOp, AttentionMergeOp, AttentionOp,
+           AttentionPartialsOp, EmbeddingOp, GluOp,
            GroupedLinearOp, LayerNormOp, LinearOp, LogitsOp,
            PositionEmbeddingOp, QuantizeActivationsOp, RmsNormOp, RopeOp,
            ScaleOp, SelectRowsOp, SoftCapOp>(context);

@@ -153,6 +153,7 @@ void xf::addDestinationEffects(DestinationStyleOpInterface op,
   }
 }
 
+DESTINATION_EFFECTS(AttentionMergeOp)
 DESTINATION_EFFECTS(EmbeddingOp)
 DESTINATION_EFFECTS(LinearOp)
 DESTINATION_EFFECTS(LogitsOp)
@@ -165,6 +166,13 @@ void AttentionOp::getEffects(
     SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
   addDestinationEffects(*this, effects);
   // In a tile the cache is memory that an append without a result may write.
+  effects.emplace_back(MemoryEffects::Read::get(), &getCacheMutable(),
+                       SideEffects::DefaultResource::get());
+}
+
+void AttentionPartialsOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  addDestinationEffects(*this, effects);
   effects.emplace_back(MemoryEffects::Read::get(), &getCacheMutable(),
                        SideEffects::DefaultResource::get());
 }
@@ -309,51 +317,109 @@ static LogicalResult verifyLayer(Operation *op, Value layer,
   return success();
 }
 
-LogicalResult AttentionOp::verify() {
-  KVCacheType cache = getCache().getType();
-  // attention_c1
-  if (!sameMatrix(getQ(), getInit()))
-    return emitOpError("q and init must be [R, N] of the same shape, but are ")
-           << getQ().getType() << " and " << getInit().getType();
-  if (!isWholeHeads(getQ(), cache.getDim()))
-    return emitOpError("N must be a multiple of the cache's dim = ")
-           << cache.getDim() << ", but is " << featuresOf(getQ());
-  // attention_c2
-  int64_t group = getGroup();
+/// What `xf.attention` and `xf.attention_partials` share: C2 to C7, and that
+/// the features of q are whole heads.
+template <typename OpTy> static LogicalResult verifyAttention(OpTy op) {
+  KVCacheType cache = op.getCache().getType();
+  // attention_c1, attention_partials_c1
+  if (!isWholeHeads(op.getQ(), cache.getDim()))
+    return op.emitOpError("N must be a multiple of the cache's dim = ")
+           << cache.getDim() << ", but is " << featuresOf(op.getQ());
+  // attention_c2, attention_partials_c2
+  int64_t group = op.getGroup();
   if (group < 1)
-    return emitOpError("group must be positive, but is ") << group;
-  std::optional<int64_t> first = getConstantIntValue(getFirstHead());
-  std::optional<int64_t> heads = headsOf(getQ(), cache.getDim());
+    return op.emitOpError("group must be positive, but is ") << group;
+  std::optional<int64_t> first = getConstantIntValue(op.getFirstHead());
+  std::optional<int64_t> heads = headsOf(op.getQ(), cache.getDim());
   if ((first && *first < 0) ||
       first.value_or(0) + heads.value_or(0) > group * cache.getHeads())
-    return emitOpError("query heads ")
+    return op.emitOpError("query heads ")
            << first.value_or(0) << " to "
            << first.value_or(0) + heads.value_or(0) - 1
            << " go beyond group * heads of the cache = "
            << group * cache.getHeads();
-  // attention_c3
-  if (!isPositive(getScale()))
-    return emitOpError("scale must be finite and positive, but is ")
-           << getScale().convertToFloat();
-  // attention_c5
-  if (getWindow() && int64_t(*getWindow()) < 1)
-    return emitOpError("window must be positive, but is ")
-           << int64_t(*getWindow());
-  // attention_c6
-  if (getSoftCap() && !isPositive(*getSoftCap()))
-    return emitOpError("soft_cap must be finite and positive, but is ")
-           << getSoftCap()->convertToFloat();
-  // attention_c7
-  if (std::optional<ArrayRef<float>> slopes = getAlibi()) {
+  // attention_c3, attention_partials_c3
+  if (!isPositive(op.getScale()))
+    return op.emitOpError("scale must be finite and positive, but is ")
+           << op.getScale().convertToFloat();
+  // attention_c5, attention_partials_c5
+  if (op.getWindow() && int64_t(*op.getWindow()) < 1)
+    return op.emitOpError("window must be positive, but is ")
+           << int64_t(*op.getWindow());
+  // attention_c6, attention_partials_c6
+  if (op.getSoftCap() && !isPositive(*op.getSoftCap()))
+    return op.emitOpError("soft_cap must be finite and positive, but is ")
+           << op.getSoftCap()->convertToFloat();
+  // attention_c7, attention_partials_c7
+  if (std::optional<ArrayRef<float>> slopes = op.getAlibi()) {
     if (int64_t(slopes->size()) != group * cache.getHeads())
-      return emitOpError("alibi must have a slope for each of ")
+      return op.emitOpError("alibi must have a slope for each of ")
              << group * cache.getHeads() << " query heads, but has "
              << slopes->size();
     for (float slope : *slopes)
       if (!std::isfinite(slope))
-        return emitOpError("alibi must have finite slopes, but has ") << slope;
+        return op.emitOpError("alibi must have finite slopes, but has ")
+               << slope;
   }
-  return verifyLayer(*this, getLayer(), cache);
+  // attention_c4, attention_partials_c4
+  return verifyLayer(op, op.getLayer(), cache);
+}
+
+LogicalResult AttentionOp::verify() {
+  // attention_c1
+  if (!sameMatrix(getQ(), getInit()))
+    return emitOpError("q and init must be [R, N] of the same shape, but are ")
+           << getQ().getType() << " and " << getInit().getType();
+  return verifyAttention(*this);
+}
+
+/// [B, R, N / dim * P] of f32, where [R, N] is the shape of `rows`.
+static bool arePartials(Value partials, Value rows, int64_t dim) {
+  auto type = dyn_cast<ShapedType>(partials.getType());
+  auto matrix = cast<ShapedType>(rows.getType());
+  if (!type || !type.hasRank() || type.getRank() != 3 ||
+      !sameSize(type.getDimSize(1), matrix.getDimSize(0)))
+    return false;
+  std::optional<int64_t> heads = headsOf(rows, dim);
+  return !heads || sameSize(type.getDimSize(2),
+                            *heads * AttentionPartialsOp::getStride(dim));
+}
+
+LogicalResult AttentionPartialsOp::verify() {
+  // attention_partials_c1
+  if (!isMatrix(getQ()))
+    return emitOpError("q must be [R, N] of f32, but is ") << getQ().getType();
+  if (failed(verifyAttention(*this)))
+    return failure();
+  // attention_partials_c8
+  int64_t dim = getCache().getType().getDim();
+  if (!arePartials(getInit(), getQ(), dim))
+    return emitOpError("init must be [B, R, ")
+           << headsOf(getQ(), dim).value_or(1) * getStride(dim)
+           << "] of f32 with the R of q, but is " << getInit().getType();
+  return success();
+}
+
+LogicalResult AttentionMergeOp::verify() {
+  int64_t dim = int64_t(getHeadDim());
+  // attention_merge_c3
+  if (dim < 1)
+    return emitOpError("head_dim must be positive, but is ") << dim;
+  if (getWindow() && int64_t(*getWindow()) < 1)
+    return emitOpError("window must be positive, but is ")
+           << int64_t(*getWindow());
+  // attention_merge_c1
+  if (!isMatrix(getInit()) || !isWholeHeads(getInit(), dim))
+    return emitOpError("init must be [R, N] of f32, N a multiple of ")
+           << dim << ", but is " << getInit().getType();
+  // attention_merge_c2
+  if (!arePartials(getPartials(), getInit(), dim))
+    return emitOpError("the partials must be [B, R, ")
+           << headsOf(getInit(), dim).value_or(1) *
+                  AttentionPartialsOp::getStride(dim)
+           << "] of f32 with the R of init, but are "
+           << getPartials().getType();
+  return success();
 }
 
 LogicalResult KVAppendOp::verify() {

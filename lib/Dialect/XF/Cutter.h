@@ -173,6 +173,8 @@ public:
     return TilingResult{{tile}, SmallVector<Value>(tile->getResults()), slices};
   }
 
+  SmallVector<Operation *> takeSlices() { return std::move(slices); }
+
 private:
   OpFoldResult dim(Value value, int64_t dim) {
     return tensor::getMixedSize(b, op->getLoc(), value, dim);

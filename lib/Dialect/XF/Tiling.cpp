@@ -113,7 +113,6 @@ FailureOr<TilingResult> SelectRowsOp::generateResultTileValue(OpBuilder &b,
 TILED_BY_BLOCKS(LinearOp, getX())
 TILED_BY_BLOCKS(LogitsOp, getX())
 TILED_BY_BLOCKS(RopeOp, getX())
-TILED_BY_BLOCKS(AttentionOp, getQ())
 
 FailureOr<TilingResult>
 LinearOp::getTiledImplementation(OpBuilder &b, Offsets offsets, Offsets sizes) {
@@ -152,21 +151,6 @@ RopeOp::getTiledImplementation(OpBuilder &b, Offsets offsets, Offsets sizes) {
   Value rows = cut.rowsValue(getRows(), getX());
   Value x = cut.block(getX());
   return cut.finish({rows, x, cut.block(getInit())});
-}
-
-FailureOr<TilingResult> AttentionOp::getTiledImplementation(OpBuilder &b,
-                                                            Offsets offsets,
-                                                            Offsets sizes) {
-  if (!onTensors(*this))
-    return failure();
-  Cutter cut(b, *this, offsets, sizes);
-  Value first = cut.firstHead(getFirstHead(), getCache().getType().getDim());
-  if (!first)
-    return failure();
-  Value rows = cut.rowsValue(getRows(), getQ());
-  Value q = cut.block(getQ());
-  return cut.finish(
-      {rows, getCache(), getLayer(), first, q, cut.block(getInit())});
 }
 
 //===----------------------------------------------------------------------===//

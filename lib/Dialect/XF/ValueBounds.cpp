@@ -30,11 +30,21 @@ struct CountModel
   }
 };
 
+/// block_count: not negative; it grows with the context.
+struct BlockCountModel
+    : ValueBoundsOpInterface::ExternalModel<BlockCountModel, BlockCountOp> {
+  void populateBoundsForIndexValue(Operation *, Value value,
+                                   ValueBoundsConstraintSet &cstr) const {
+    cstr.bound(value) >= 0;
+  }
+};
+
 } // namespace
 
 void xf::registerValueBoundsOpInterfaceExternalModels(
     DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, XFDialect *) {
+    BlockCountOp::attachInterface<BlockCountModel>(*context);
     RowsCountOp::attachInterface<CountModel<RowsCountOp>>(*context);
     WantedCountOp::attachInterface<CountModel<WantedCountOp>>(*context);
   });

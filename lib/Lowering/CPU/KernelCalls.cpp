@@ -168,9 +168,9 @@ struct LowerAppend : KernelPattern<xf::KVAppendOp> {
 };
 
 /// The address of the slopes times `factor`, a constant of the module.
-Value alibiTable(xf::AttentionOp op, float factor,
+Value alibiTable(Operation *op, ArrayRef<float> modelSlopes, float factor,
                  ConversionPatternRewriter &rewriter) {
-  SmallVector<float> slopes(*op.getAlibi());
+  SmallVector<float> slopes(modelSlopes);
   for (float &slope : slopes)
     slope = slope * factor;
   auto values = DenseElementsAttr::get(
@@ -191,29 +191,34 @@ Value alibiTable(xf::AttentionOp op, float factor,
     rewriter.setInsertionPointToStart(module.getBody());
     auto type = LLVM::LLVMArrayType::get(rewriter.getF32Type(), slopes.size());
     table =
-        LLVM::GlobalOp::create(rewriter, op.getLoc(), type, /*isConstant=*/true,
-                               LLVM::Linkage::Internal,
+        LLVM::GlobalOp::create(rewriter, op->getLoc(), type,
+                               /*isConstant=*/true, LLVM::Linkage::Internal,
                                "alibi_slopes_" + std::to_string(count), values);
   }
-  return LLVM::AddressOfOp::create(rewriter, op.getLoc(), table);
+  return LLVM::AddressOfOp::create(rewriter, op->getLoc(), table);
 }
 
-struct LowerAttention : KernelPattern<xf::AttentionOp> {
-  using KernelPattern::KernelPattern;
+constexpr int64_t noWindow = int64_t(1) << 40;
+
+/// `xf.attention` and `xf.attention_partials`.
+template <typename Op> struct LowerAttention : KernelPattern<Op> {
+  using KernelPattern<Op>::KernelPattern;
   LogicalResult
-  matchAndRewrite(xf::AttentionOp op, OpAdaptor adaptor,
+  matchAndRewrite(Op op, typename Op::Adaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Emit emit(rewriter, op.getLoc());
     auto cache = cast<xf::KVCacheType>(op.getCache().getType());
-    auto scratch = op->getAttrOfType<IntegerAttr>(scratchAttrName);
+    auto scratch = op->template getAttrOfType<IntegerAttr>(scratchAttrName);
     if (!scratch)
       return op.emitOpError("has no scratch memory (run "
                             "'xf-plan-attention-scratch' first)");
-    FailureOr<Rows> q = rows(op, op.getQ(), adaptor.getQ(), emit);
-    FailureOr<Rows> out = rows(op, op.getInit(), adaptor.getInit(), emit);
+    FailureOr<Rows> q = this->rows(op, op.getQ(), adaptor.getQ(), emit);
+    FailureOr<Blocks> out =
+        this->blocks(op, op.getInit(), adaptor.getInit(), emit);
     if (failed(q) || failed(out) || failed(checkCache(op, cache)))
       return failure();
-    KernelKey key{Kernel::Attention};
+    constexpr bool isPartial = std::is_same_v<Op, xf::AttentionPartialsOp>;
+    KernelKey key{isPartial ? Kernel::AttentionPartials : Kernel::Attention};
     key.cache = cacheEncoding(cache);
     // Scores are powers of two: docs/numerics.md, attention.
     constexpr float log2e = 0x1.715476p+0f;
@@ -229,18 +234,52 @@ struct LowerAttention : KernelPattern<xf::AttentionOp> {
     Value slopes = LLVM::ZeroOp::create(rewriter, op.getLoc(), emit.ptr());
     key.alibi = bool(op.getAlibi());
     if (key.alibi)
-      slopes = alibiTable(op, log2e, rewriter);
-    int64_t window =
-        op.getWindow() ? int64_t(*op.getWindow()) : int64_t(1) << 40;
-    return call(op, key,
-                {stepArgument(op, Args), adaptor.getRows(), q->pointer,
-                 q->stride, out->pointer, out->stride, out->rows,
-                 adaptor.getFirstHead(),
-                 emit.divide(out->columns, cache.getDim()), adaptor.getLayer(),
-                 emit.i64(cache.getHeads()), emit.i64(int64_t(op.getGroup())),
-                 emit.i64(cache.getDim()), constant(emit, scale),
-                 emit.i64(window), constant(emit, cap), slopes,
-                 emit.at(stepArgument(op, Scratch), scratch.getInt())},
+      slopes = alibiTable(op, *op.getAlibi(), log2e, rewriter);
+    int64_t window = op.getWindow() ? int64_t(*op.getWindow()) : noWindow;
+    SmallVector<Value> arguments = {
+        stepArgument(op, Args),
+        adaptor.getRows(),
+        q->pointer,
+        q->stride,
+        out->pointer,
+        out->stride,
+        q->rows,
+        adaptor.getFirstHead(),
+        emit.divide(q->columns, cache.getDim()),
+        adaptor.getLayer(),
+        emit.i64(cache.getHeads()),
+        emit.i64(int64_t(op.getGroup())),
+        emit.i64(cache.getDim()),
+        this->constant(emit, scale),
+        emit.i64(window),
+        this->constant(emit, cap),
+        slopes,
+        emit.at(stepArgument(op, Scratch), scratch.getInt())};
+    if constexpr (isPartial)
+      arguments.append(
+          {out->blockStride, adaptor.getFirstBlock(), out->blocks});
+    return this->call(op, key, arguments, rewriter);
+  }
+};
+
+struct LowerAttentionMerge : KernelPattern<xf::AttentionMergeOp> {
+  using KernelPattern::KernelPattern;
+  LogicalResult
+  matchAndRewrite(xf::AttentionMergeOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Emit emit(rewriter, op.getLoc());
+    FailureOr<Blocks> partials =
+        blocks(op, op.getPartials(), adaptor.getPartials(), emit);
+    FailureOr<Rows> out = rows(op, op.getInit(), adaptor.getInit(), emit);
+    if (failed(partials) || failed(out))
+      return failure();
+    int64_t dim = int64_t(op.getHeadDim());
+    int64_t window = op.getWindow() ? int64_t(*op.getWindow()) : noWindow;
+    return call(op, {Kernel::AttentionMerge},
+                {stepArgument(op, Args), adaptor.getRows(), partials->pointer,
+                 partials->blockStride, partials->stride, out->pointer,
+                 out->stride, out->rows, emit.divide(out->columns, dim),
+                 emit.i64(dim), emit.i64(window)},
                 rewriter);
   }
 };
@@ -292,8 +331,9 @@ void populateKernelCallPatterns(const LLVMTypeConverter &converter,
   patterns.add<LowerProduct<xf::LinearOp>, LowerProduct<xf::LogitsOp>,
                LowerLookup<xf::EmbeddingOp>,
                LowerLookup<xf::PositionEmbeddingOp>, LowerQuantize, LowerRope,
-               LowerAppend, LowerAttention, LowerSelectRows, LowerTap>(
-      converter);
+               LowerAppend, LowerAttention<xf::AttentionOp>,
+               LowerAttention<xf::AttentionPartialsOp>, LowerAttentionMerge,
+               LowerSelectRows, LowerTap>(converter);
 }
 
 } // namespace espalier::cpu

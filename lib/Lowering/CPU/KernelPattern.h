@@ -29,6 +29,15 @@ struct Rows {
   Value rows, columns;
 };
 
+/// Partial results [blocks][rows][elements]; or rows alone, without the block's
+/// fields.
+struct Blocks {
+  Value pointer;
+  /// Bytes from one row, and from one block, to the next.
+  Value stride, blockStride;
+  Value blocks;
+};
+
 inline uint64_t panelOrElementBytes(Type type) {
   if (auto panel = dyn_cast<xf::PanelType>(type))
     return panel.getBytes();
@@ -65,6 +74,37 @@ protected:
     return Rows{
         memory.bufferPtr(emit.b, emit.loc, *this->getTypeConverter(), type),
         emit.mul(stride, bytes), size(0), size(1)};
+  }
+
+  /// The memref `value`, converted to `descriptor`, of rank 2 or 3.
+  FailureOr<Blocks> blocks(Operation *op, Value value, Value descriptor,
+                           Emit &emit) const {
+    auto type = dyn_cast<MemRefType>(value.getType());
+    if (type && type.getRank() == 2) {
+      FailureOr<Rows> matrix = rows(op, value, descriptor, emit);
+      if (failed(matrix))
+        return failure();
+      return Blocks{matrix->pointer, matrix->stride, Value(), Value()};
+    }
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    if (!type || type.getRank() != 3 ||
+        failed(type.getStridesAndOffset(strides, offset)) || strides[2] != 1)
+      return op->emitOpError("needs partial results of rank 3 in memory whose "
+                             "innermost stride is one");
+    MemRefDescriptor memory(descriptor);
+    Value bytes = emit.i64(int64_t(panelOrElementBytes(type.getElementType())));
+    auto stride = [&](unsigned i) {
+      Value elements = ShapedType::isDynamic(strides[i])
+                           ? memory.stride(emit.b, emit.loc, i)
+                           : emit.i64(strides[i]);
+      return emit.mul(elements, bytes);
+    };
+    Value count = type.isDynamicDim(0) ? memory.size(emit.b, emit.loc, 0)
+                                       : emit.i64(type.getDimSize(0));
+    return Blocks{
+        memory.bufferPtr(emit.b, emit.loc, *this->getTypeConverter(), type),
+        stride(1), stride(0), count};
   }
 
   /// The address of a contiguous vector; null for no value.

@@ -24,14 +24,13 @@ namespace {
 constexpr llvm::StringLiteral privateBytes = "spmd.private_bytes";
 
 /// The most rows that `op` is called with.
-FailureOr<uint64_t> boundRows(xf::AttentionOp op, func::FuncOp function) {
-  Value q = op.getQ();
+FailureOr<uint64_t> boundRows(Operation *op, Value q, func::FuncOp function) {
   FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
       presburger::BoundType::UB, {q, 0}, nullptr, /*closedUB=*/true);
   auto most = function->getAttrOfType<IntegerAttr>("xf.max_rows");
   if (failed(bound) && !most)
-    return op.emitOpError("has an unbounded number of rows: give the function "
-                          "the attribute 'xf.max_rows'");
+    return op->emitOpError("has an unbounded number of rows: give the function "
+                           "the attribute 'xf.max_rows'");
   if (failed(bound))
     return uint64_t(most.getInt());
   return uint64_t(most ? std::min(*bound, most.getInt()) : *bound);
@@ -43,21 +42,29 @@ LogicalResult planFunction(func::FuncOp function) {
     begin = llvm::alignTo(uint64_t(attr.getInt()), 64);
   uint64_t bytes = 0;
   Builder b(function.getContext());
+  auto place = [&](Operation *op, uint64_t needed) {
+    bytes = std::max(bytes, needed);
+    op->setAttr(cpu::scratchAttrName, b.getI64IntegerAttr(int64_t(begin)));
+  };
+  function.walk([&](xf::AttentionPartialsOp op) {
+    // The states are the partial results.
+    auto cache = cast<xf::KVCacheType>(op.getCache().getType());
+    place(op, cpu::attentionScratchBytes(0, 0, unsigned(cache.getDim())));
+  });
   auto result = function.walk([&](xf::AttentionOp op) {
     auto type = dyn_cast<MemRefType>(op.getInit().getType());
     if (!type || type.isDynamicDim(1)) {
       op.emitOpError("needs a static number of heads in memory");
       return WalkResult::interrupt();
     }
-    FailureOr<uint64_t> rows = boundRows(op, function);
+    FailureOr<uint64_t> rows = boundRows(op, op.getQ(), function);
     if (failed(rows))
       return WalkResult::interrupt();
     auto cache = cast<xf::KVCacheType>(op.getCache().getType());
-    bytes = std::max(bytes, cpu::attentionScratchBytes(
-                                unsigned(*rows),
-                                unsigned(type.getDimSize(1) / cache.getDim()),
-                                unsigned(cache.getDim())));
-    op->setAttr(cpu::scratchAttrName, b.getI64IntegerAttr(int64_t(begin)));
+    place(op,
+          cpu::attentionScratchBytes(
+              unsigned(*rows), unsigned(type.getDimSize(1) / cache.getDim()),
+              unsigned(cache.getDim())));
     return WalkResult::advance();
   });
   if (result.wasInterrupted())

@@ -93,6 +93,19 @@ struct LowerRowsCount : ConvertOpToLLVMPattern<xf::RowsCountOp> {
   }
 };
 
+struct LowerBlockCount : ConvertOpToLLVMPattern<xf::BlockCountOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(xf::BlockCountOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Emit emit(rewriter, op.getLoc());
+    rewriter.replaceOp(op, emit.field(stepArgument(op, Args),
+                                      offsetof(espalier_step_args, block_count),
+                                      rewriter.getI64Type()));
+    return success();
+  }
+};
+
 struct LowerWantedCount : ConvertOpToLLVMPattern<xf::WantedCountOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -152,13 +165,21 @@ struct LowerBuffer : ConvertOpToLLVMPattern<spmd::BufferOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Emit emit(rewriter, op.getLoc());
     Value arena = stepArgument(op, Scratch);
+    Value args = stepArgument(op, Args), offset = emit.i64(op.getOffset());
     if (op.getSpace() == spmd::Space::Shared)
-      arena = emit.field(stepArgument(op, Args),
-                         offsetof(espalier_step_args, shared), emit.ptr());
-    rewriter.replaceOp(
-        op, emit.memref(
-                *getTypeConverter(), cast<MemRefType>(op.getResult().getType()),
-                emit.at(arena, int64_t(op.getOffset())), adaptor.getSizes()));
+      arena =
+          emit.field(args, offsetof(espalier_step_args, shared), emit.ptr());
+    if (op.getSpace() == spmd::Space::Blocks) {
+      arena =
+          emit.field(args, offsetof(espalier_step_args, blocks), emit.ptr());
+      Value rows = emit.field(args, offsetof(espalier_step_args, kv_capacity),
+                              rewriter.getI64Type());
+      offset = emit.mul(emit.divide(rows, 64), offset);
+    }
+    rewriter.replaceOp(op,
+                       emit.memref(*getTypeConverter(),
+                                   cast<MemRefType>(op.getResult().getType()),
+                                   emit.at(arena, offset), adaptor.getSizes()));
     return success();
   }
 };
@@ -210,8 +231,9 @@ struct LowerClaim : ConvertOpToLLVMPattern<spmd::ClaimOp> {
 
 void populateStepOpPatterns(const LLVMTypeConverter &converter,
                             RewritePatternSet &patterns) {
-  patterns.add<LowerRowsCount, LowerWantedCount, LowerRowsSlice, LowerWeightRef,
-               LowerBuffer, LowerBarrier, LowerClaim>(converter);
+  patterns
+      .add<LowerRowsCount, LowerBlockCount, LowerWantedCount, LowerRowsSlice,
+           LowerWeightRef, LowerBuffer, LowerBarrier, LowerClaim>(converter);
 }
 
 } // namespace espalier::cpu

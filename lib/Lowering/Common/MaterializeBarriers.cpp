@@ -27,6 +27,10 @@ struct Extent {
   uint64_t begin = 0, end = 0;
 };
 
+/// Beyond every shared arena: buffers of the blocks' arena meet each other
+/// only.
+constexpr Extent blocksExtent = {UINT64_MAX - 1, UINT64_MAX};
+
 /// What was touched since the last barrier.
 struct Accesses {
   llvm::SmallDenseSet<Root> reads, writes;
@@ -63,8 +67,13 @@ struct MaterializeBarriersPass
 private:
   LogicalResult findExtents(func::FuncOp function) {
     WalkResult walk = function.walk([&](spmd::BufferOp op) {
-      if (op.getSpace() != spmd::Space::Shared)
+      if (op.getSpace() == spmd::Space::Private)
         return WalkResult::advance();
+      if (op.getSpace() == spmd::Space::Blocks) {
+        // One arena, of which every buffer may be any part.
+        extents[op.getResult().getAsOpaquePointer()] = blocksExtent;
+        return WalkResult::advance();
+      }
       FailureOr<uint64_t> bytes = boundedBytes(
           op, cast<MemRefType>(op.getResult().getType()), op.getSizes());
       if (failed(bytes))

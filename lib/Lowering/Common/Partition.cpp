@@ -176,15 +176,67 @@ private:
   TilingScheme scheme;
 };
 
+/// Replaces an attention by its partial results of all blocks and their merge.
+LogicalResult splitAttention(RewriterBase &rewriter, xf::AttentionOp op) {
+  rewriter.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  SetVector<unsigned> reduced;
+  reduced.insert(2);
+  OpFoldResult zero = rewriter.getIndexAttr(0);
+  FailureOr<SmallVector<Value>> init =
+      op.generateInitialTensorForPartialReduction(rewriter, loc, {}, reduced);
+  if (failed(init))
+    return op.emitOpError("cannot be split along the positions");
+  SmallVector<OpFoldResult> offsets(3, zero);
+  SmallVector<OpFoldResult> sizes = {
+      tensor::getMixedSize(rewriter, loc, op.getQ(), 0),
+      tensor::getMixedSize(rewriter, loc, op.getQ(), 1),
+      tensor::getMixedSize(rewriter, loc, (*init)[0], 0)};
+  FailureOr<TilingResult> partials = op.tileToPartialReduction(
+      rewriter, loc, ReductionTilingStrategy::PartialReductionOuterParallel,
+      *init, offsets, sizes, reduced, {zero});
+  if (failed(partials))
+    return op.emitOpError("cannot be split along the positions");
+  FailureOr<MergeResult> merged =
+      op.mergeReductions(rewriter, loc, partials->tiledValues, reduced);
+  if (failed(merged))
+    return op.emitOpError("cannot be merged");
+  rewriter.replaceOp(op, merged->replacements);
+  return success();
+}
+
 struct PartitionPass : impl::XFPartitionBase<PartitionPass> {
   using XFPartitionBase::XFPartitionBase;
 
+  /// Whether attention is split along the positions where rows are fewest.
+  bool isSplit(xf::AttentionOp op, const hardware::CostModel &costs) const {
+    xf::KVCacheType cache = op.getCache().getType();
+    auto q = cast<ShapedType>(op.getQ().getType());
+    uint64_t heads = op.getGroup() * uint64_t(cache.getHeads());
+    if (uint64_t(q.getDimSize(1)) != heads * uint64_t(cache.getDim()))
+      return false;
+    unsigned bytes = cache.getElementType().getIntOrFloatBitWidth() / 8;
+    return alwaysSplit ||
+           costs.splitsAttention({heads, uint64_t(cache.getHeads()),
+                                  uint64_t(cache.getDim()), bytes});
+  }
+
   LogicalResult makeVariant(func::FuncOp step, StringRef name, int64_t maxRows,
-                            bool overRows, const hardware::CostModel &costs) {
-    OpBuilder builder(step);
+                            bool overRows, bool split,
+                            const hardware::CostModel &costs) {
+    IRRewriter builder(step);
     auto variant = cast<func::FuncOp>(builder.clone(*step));
     variant.setName(name);
     variant->setAttr("xf.max_rows", builder.getI64IntegerAttr(maxRows));
+    SmallVector<xf::AttentionOp> attentions;
+    if (split)
+      variant.walk([&](xf::AttentionOp op) {
+        if (isSplit(op, costs))
+          attentions.push_back(op);
+      });
+    for (xf::AttentionOp op : attentions)
+      if (failed(splitAttention(builder, op)))
+        return failure();
     Partitioner partitioner(&getContext(),
                             {overRows, rowBlock, panelsPerTile, costs});
     if (failed(partitioner.partition(variant)))
@@ -199,20 +251,26 @@ struct PartitionPass : impl::XFPartitionBase<PartitionPass> {
       getOperation().emitError("expected a function @step to partition");
       return signalPassFailure();
     }
-    if (fewRows < 1 || manyRows < fewRows || rowBlock < 0 ||
+    if (fewRows < 1 || manyRows < fewRows || splitRows < 0 || rowBlock < 0 ||
         panelsPerTile < 0) {
       getOperation().emitError("expected 1 <= few-rows <= many-rows, and no "
-                               "negative row-block or panels-per-tile");
+                               "negative split-rows, row-block or "
+                               "panels-per-tile");
       return signalPassFailure();
     }
     FailureOr<hardware::Machine> machine = hardware::machineOf(getOperation());
     if (failed(machine))
       return signalPassFailure();
     hardware::CostModel costs(*machine);
-    if (failed(makeVariant(step, "step_few", fewRows, /*overRows=*/false,
-                           costs)) ||
-        failed(
-            makeVariant(step, "step_many", manyRows, /*overRows=*/true, costs)))
+    bool splits = false;
+    step.walk([&](xf::AttentionOp op) { splits |= isSplit(op, costs); });
+    if ((splits && splitRows > 0 && splitRows < fewRows &&
+         failed(makeVariant(step, "step_split", splitRows, /*overRows=*/false,
+                            /*split=*/true, costs))) ||
+        failed(makeVariant(step, "step_few", fewRows, /*overRows=*/false,
+                           /*split=*/false, costs)) ||
+        failed(makeVariant(step, "step_many", manyRows, /*overRows=*/true,
+                           /*split=*/false, costs)))
       return signalPassFailure();
     step.erase();
     foldEmptyTensors();

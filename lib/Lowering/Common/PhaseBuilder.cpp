@@ -32,18 +32,20 @@ std::optional<Placement> getPlacement(Operation *op) {
     // What a norm adds to, it changes for all workers: they wait for it.
     return xf::readsInit(op) ? Placement::Anchor : Placement::WholeRow;
   }
-  if (isa<xf::QuantizeActivationsOp, xf::SelectRowsOp>(op))
+  if (isa<xf::QuantizeActivationsOp, xf::SelectRowsOp, xf::AttentionMergeOp>(
+          op))
     return Placement::WholeRow;
   if (isa<xf::EmbeddingOp, xf::PositionEmbeddingOp, xf::LinearOp, xf::LogitsOp,
-          xf::AttentionOp, xf::RouterOp, xf::GroupedLinearOp>(op))
+          xf::AttentionOp, xf::AttentionPartialsOp, xf::RouterOp,
+          xf::GroupedLinearOp>(op))
     return Placement::Anchor;
   if (isa<xf::RopeOp, xf::GluOp, xf::ActivationOp, xf::ScaleOp, xf::SoftCapOp,
           xf::KVAppendOp>(op))
     return Placement::Pointwise;
   if (isa<xf::TapOp>(op))
     return Placement::Observer;
-  if (isa<xf::WeightRefOp, xf::RowsCountOp, xf::WantedCountOp, tensor::EmptyOp,
-          tensor::DimOp>(op) ||
+  if (isa<xf::WeightRefOp, xf::RowsCountOp, xf::BlockCountOp, xf::WantedCountOp,
+          tensor::EmptyOp, tensor::DimOp>(op) ||
       isa_and_nonnull<arith::ArithDialect, affine::AffineDialect>(
           op->getDialect()))
     return Placement::Auxiliary;
@@ -147,6 +149,7 @@ private:
   Value mapValue(Value value);
   LogicalResult tileBody(spmd::PhaseOp phase);
   LogicalResult tileTerminal(Operation *op, bool overRows, bool isOnly);
+  LogicalResult tilePartials(xf::AttentionPartialsOp op);
   int64_t rowsOfTile() const;
   int64_t columnsOfTile(Operation *op) const;
   /// Tiles an op that writes to the cache and has no result, which upstream's
@@ -358,7 +361,16 @@ int64_t Builder::columnsOfTile(Operation *op) const {
   // Heads are the natural tile; plain columns take more panels where there are
   // many.
   int64_t unit = columnUnit(op);
-  if (isa<xf::AttentionOp, xf::RopeOp, xf::KVAppendOp>(op) || segmentOf(op))
+  // The query heads that share keys and values read them once, where they make
+  // a tile and no worker has more to do for it.
+  if (auto attention = dyn_cast<xf::AttentionOp>(op)) {
+    int64_t group = attention.getGroup(), heads = columnCount(op) / unit;
+    bool whole = heads % group == 0 &&
+                 scheme.costs.largestShare(heads / group) * group <=
+                     scheme.costs.largestShare(heads);
+    return whole ? unit * group : unit;
+  }
+  if (isa<xf::RopeOp, xf::KVAppendOp>(op) || segmentOf(op))
     return unit;
   if (scheme.panelsPerTile)
     return unit * scheme.panelsPerTile;
@@ -370,7 +382,59 @@ int64_t Builder::columnsOfTile(Operation *op) const {
              panels, std::max<uint64_t>(work.bytesPerPanelColumn, 1), atOnce);
 }
 
+/// A tile is one block of positions and the query heads of one key/value head,
+/// which read its keys and values together. The tiles of a block follow each
+/// other.
+LogicalResult Builder::tilePartials(xf::AttentionPartialsOp op) {
+  Location loc = op.getLoc();
+  rewriter.setInsertionPoint(op);
+  auto q = cast<RankedTensorType>(op.getQ().getType());
+  int64_t features = int64_t(op.getGroup()) * op.getCache().getType().getDim();
+  if (q.isDynamicDim(1) || q.getDimSize(1) % features ||
+      getConstantIntValue(op.getFirstHead()) != 0)
+    return op.emitOpError("cannot be tiled: expected all heads of the cache");
+  int64_t groups = q.getDimSize(1) / features;
+  OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
+  AffineExpr d0 = rewriter.getAffineDimExpr(0);
+  auto apply = [&](AffineExpr expr, OpFoldResult value) {
+    return affine::makeComposedFoldedAffineApply(rewriter, loc, expr, {value});
+  };
+  OpFoldResult tiles =
+      apply(d0 * groups, tensor::getMixedSize(rewriter, loc, op.getInit(), 0));
+  auto mapping = rewriter.getArrayAttr({spmd::TilesAttr::get(
+      rewriter.getContext(), spmd::Schedule::Static, /*cost=*/1)});
+  auto loop =
+      scf::ForallOp::create(rewriter, loc, ArrayRef(zero), ArrayRef(tiles),
+                            ArrayRef(one), ValueRange{op.getInit()}, mapping);
+  rewriter.setInsertionPointToStart(loop.getBody());
+  OpFoldResult tile = loop.getInductionVar(0);
+  BlockArgument init = loop.getRegionIterArgs()[0];
+  IRMapping destination;
+  destination.map(op.getInit(), init);
+  auto whole = cast<xf::AttentionPartialsOp>(rewriter.clone(*op, destination));
+  SmallVector<OpFoldResult> offsets = {apply(d0.floorDiv(groups), tile), zero,
+                                       apply((d0 % groups) * features, tile)};
+  SmallVector<OpFoldResult> sizes = {
+      one, tensor::getMixedSize(rewriter, loc, op.getQ(), 0),
+      rewriter.getIndexAttr(features)};
+  FailureOr<TilingResult> tiled =
+      whole.getTiledImplementation(rewriter, offsets, sizes);
+  SmallVector<OpFoldResult> at, extent;
+  if (failed(tiled) || failed(whole.getResultTilePosition(rewriter, 0, offsets,
+                                                          sizes, at, extent)))
+    return op.emitOpError("cannot be tiled");
+  rewriter.eraseOp(whole);
+  rewriter.setInsertionPointToEnd(loop.getTerminator().getBody());
+  SmallVector<OpFoldResult> strides(3, one);
+  tensor::ParallelInsertSliceOp::create(rewriter, loc, tiled->tiledValues[0],
+                                        init, at, extent, strides);
+  rewriter.replaceOp(op, loop.getResults());
+  return success();
+}
+
 LogicalResult Builder::tileTerminal(Operation *op, bool overRows, bool isOnly) {
+  if (auto partials = dyn_cast<xf::AttentionPartialsOp>(op))
+    return tilePartials(partials);
   auto tileable = cast<TilingInterface>(op);
   SmallVector<OpFoldResult> sizes;
   int64_t cost;

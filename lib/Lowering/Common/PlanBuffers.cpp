@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BufferSize.h"
+#include "espalier/Dialect/XF/XF.h"
 #include "espalier/Lowering/Passes.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
@@ -133,15 +134,32 @@ void replaceAlloc(const Buffer &buffer, spmd::Space space) {
   alloc.erase();
 }
 
+/// Memory that grows with the context: the outermost dimension counts blocks of
+/// positions.
+bool isOfBlocks(memref::AllocOp alloc) {
+  return alloc.getType().getRank() > 0 && alloc.getType().isDynamicDim(0) &&
+         alloc.getDynamicSizes()[0].getDefiningOp<xf::BlockCountOp>();
+}
+
+/// The most bytes of an allocation; of one block's part, where it has blocks.
+FailureOr<uint64_t> bytesOf(memref::AllocOp alloc) {
+  MemRefType type = alloc.getType();
+  if (!isOfBlocks(alloc))
+    return boundedBytes(alloc, type, alloc.getDynamicSizes());
+  return boundedBytes(
+      alloc,
+      MemRefType::get(type.getShape().drop_front(), type.getElementType()),
+      alloc.getDynamicSizes().drop_front());
+}
+
 struct PlanBuffersPass : impl::SPMDPlanBuffersBase<PlanBuffersPass> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     Liveness liveness(function);
-    SmallVector<Buffer> shared, priv;
+    SmallVector<Buffer> shared, priv, blocks;
     bool failedBound = false;
     function.walk([&](memref::AllocOp alloc) {
-      FailureOr<uint64_t> bytes =
-          boundedBytes(alloc, alloc.getType(), alloc.getDynamicSizes());
+      FailureOr<uint64_t> bytes = bytesOf(alloc);
       if (failed(bytes)) {
         failedBound = true;
         return;
@@ -153,7 +171,7 @@ struct PlanBuffersPass : impl::SPMDPlanBuffersBase<PlanBuffersPass> {
         priv.push_back(buffer);
       } else {
         liveness.span(buffer);
-        shared.push_back(buffer);
+        (isOfBlocks(alloc) ? blocks : shared).push_back(buffer);
       }
     });
     if (failedBound)
@@ -163,6 +181,10 @@ struct PlanBuffersPass : impl::SPMDPlanBuffersBase<PlanBuffersPass> {
                       builder.getI64IntegerAttr(placeBuffers(shared)));
     function->setAttr("spmd.private_bytes",
                       builder.getI64IntegerAttr(placeBuffers(priv)));
+    function->setAttr("spmd.block_bytes",
+                      builder.getI64IntegerAttr(placeBuffers(blocks)));
+    for (const Buffer &buffer : blocks)
+      replaceAlloc(buffer, spmd::Space::Blocks);
     for (const Buffer &buffer : shared)
       replaceAlloc(buffer, spmd::Space::Shared);
     for (const Buffer &buffer : priv)

@@ -79,44 +79,102 @@ REFERENCE_INLINE float score(float product, float distance,
   return __builtin_fmaf(distance, slope, s);
 }
 
+/// What the positions from `start` on, 64 at most, give.
+REFERENCE_INLINE void blockOf(const float *q, size_t dim,
+                              const float *const *keys,
+                              const float *const *values, size_t count,
+                              const AttentionParameters &parameters,
+                              size_t start, std::vector<float> &transposed,
+                              Partial &part) {
+  size_t begin = std::max(parameters.first, start) - start;
+  size_t end = std::min(block, count - start);
+  float scores[block];
+  multiplyBlock(q, dim, keys + start, begin, end, transposed, scores);
+  for (size_t i = begin; i < end; ++i) {
+    float distance = float(int64_t(start + i) - int64_t(count - 1));
+    scores[i] = score(scores[i], distance, parameters);
+  }
+  finishBlock(scores, begin, end, values + start, dim, part);
+}
+
+/// The chain over the blocks.
+struct Merge {
+  float m = -std::numeric_limits<float>::infinity(), l = 0.0f;
+  std::vector<float> o;
+};
+
+REFERENCE_INLINE void mergeBlock(Merge &into, float m, float l, const float *o,
+                                 size_t dim) {
+  float larger = m > into.m ? m : into.m;
+  float a = exp2Exact(into.m - larger), b = exp2Exact(m - larger);
+  float weighted = l * b;
+  into.l = __builtin_fmaf(into.l, a, weighted);
+  for (size_t d = 0; d < dim; ++d) {
+    float scaled = o[d] * b;
+    into.o[d] = __builtin_fmaf(into.o[d], a, scaled);
+  }
+  into.m = larger;
+}
+
+REFERENCE_INLINE void finish(const Merge &merge, size_t dim, float *y) {
+  float inverse = 1.0f / merge.l;
+  for (size_t d = 0; d < dim; ++d)
+    y[d] = merge.o[d] * inverse;
+}
+
 REFERENCE_INLINE void attendBody(const float *q, size_t dim,
                                  const float *const *keys,
                                  const float *const *values, size_t count,
                                  const AttentionParameters &parameters,
                                  float *y) {
-  float m = -std::numeric_limits<float>::infinity(), l = 0.0f;
-  std::vector<float> o(dim), transposed(dim * block);
+  Merge merge;
+  merge.o.resize(dim);
+  std::vector<float> transposed(dim * block);
   Partial part{0, 0, std::vector<float>(dim)};
   for (size_t start = parameters.first / block * block; start < count;
        start += block) {
-    size_t begin = std::max(parameters.first, start) - start;
-    size_t end = std::min(block, count - start);
-    float scores[block];
-    multiplyBlock(q, dim, keys + start, begin, end, transposed, scores);
-    for (size_t i = begin; i < end; ++i) {
-      float distance = float(int64_t(start + i) - int64_t(count - 1));
-      scores[i] = score(scores[i], distance, parameters);
-    }
-    finishBlock(scores, begin, end, values + start, dim, part);
-    float larger = part.m > m ? part.m : m;
-    float a = exp2Exact(m - larger), b = exp2Exact(part.m - larger);
-    float weighted = part.l * b;
-    l = __builtin_fmaf(l, a, weighted);
-    for (size_t d = 0; d < dim; ++d) {
-      float scaled = part.o[d] * b;
-      o[d] = __builtin_fmaf(o[d], a, scaled);
-    }
-    m = larger;
+    blockOf(q, dim, keys, values, count, parameters, start, transposed, part);
+    mergeBlock(merge, part.m, part.l, part.o.data(), dim);
   }
-  float inverse = 1.0f / l;
-  for (size_t d = 0; d < dim; ++d)
-    y[d] = o[d] * inverse;
+  finish(merge, dim, y);
 }
 REFERENCE_VERSIONS(attend, attendBody,
                    (const float *q, size_t dim, const float *const *keys,
                     const float *const *values, size_t count,
                     const AttentionParameters &parameters, float *y),
                    (q, dim, keys, values, count, parameters, y))
+
+REFERENCE_INLINE void partialBody(const float *q, size_t dim,
+                                  const float *const *keys,
+                                  const float *const *values, size_t count,
+                                  const AttentionParameters &parameters,
+                                  size_t start, float *out) {
+  std::vector<float> transposed(dim * block);
+  Partial part{0, 0, std::vector<float>(dim)};
+  blockOf(q, dim, keys, values, count, parameters, start, transposed, part);
+  out[0] = part.m;
+  out[1] = part.l;
+  std::copy(part.o.begin(), part.o.end(), out + partialHeader);
+}
+REFERENCE_VERSIONS(partial, partialBody,
+                   (const float *q, size_t dim, const float *const *keys,
+                    const float *const *values, size_t count,
+                    const AttentionParameters &parameters, size_t start,
+                    float *out),
+                   (q, dim, keys, values, count, parameters, start, out))
+
+REFERENCE_INLINE void mergeBody(const float *partials, size_t stride,
+                                size_t count, size_t dim, float *y) {
+  Merge merge;
+  merge.o.resize(dim);
+  for (size_t i = 0; i < count; ++i, partials += stride)
+    mergeBlock(merge, partials[0], partials[1], partials + partialHeader, dim);
+  finish(merge, dim, y);
+}
+REFERENCE_VERSIONS(mergeAll, mergeBody,
+                   (const float *partials, size_t stride, size_t count,
+                    size_t dim, float *y),
+                   (partials, stride, count, dim, y))
 
 } // namespace
 
@@ -125,6 +183,20 @@ void attention(const float *q, size_t dim,
                const std::vector<const float *> &values,
                const AttentionParameters &parameters, float *y) {
   attend(q, dim, keys.data(), values.data(), keys.size(), parameters, y);
+}
+
+void attentionPartial(const float *q, size_t dim,
+                      const std::vector<const float *> &keys,
+                      const std::vector<const float *> &values,
+                      const AttentionParameters &parameters, size_t number,
+                      float *out) {
+  partial(q, dim, keys.data(), values.data(), keys.size(), parameters,
+          number * block, out);
+}
+
+void attentionMerge(const float *partials, size_t stride, size_t count,
+                    size_t dim, float *y) {
+  mergeAll(partials, stride, count, dim, y);
 }
 
 } // namespace espalier::reference

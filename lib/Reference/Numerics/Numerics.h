@@ -117,6 +117,20 @@ void route(const float *scores, size_t experts, size_t choices,
 void combineExperts(const float *y, const float *weights, size_t choices,
                     size_t n, float *out);
 
+/// Entry 11 in two steps. A block's m_b and l_b come first, then, from element
+/// `partialHeader` on, o_b.
+inline constexpr size_t partialHeader = 16;
+/// What block `number` of 64 positions gives to one row and one head; the row
+/// sees a position of it. Arguments as for `attention`.
+void attentionPartial(const float *q, size_t dim,
+                      const std::vector<const float *> &keys,
+                      const std::vector<const float *> &values,
+                      const AttentionParameters &parameters, size_t number,
+                      float *out);
+/// Merges `count` blocks, each `stride` elements after the one before.
+void attentionMerge(const float *partials, size_t stride, size_t count,
+                    size_t dim, float *y);
+
 } // namespace espalier::reference
 
 #endif // ESPALIER_LIB_REFERENCE_NUMERICS_NUMERICS_H

@@ -31,7 +31,7 @@ struct ProgramFacts {
   struct Variant {
     std::string step; ///< the function's name
     uint32_t maxRows;
-    uint64_t sharedBytes, privateBytes;
+    uint64_t sharedBytes, privateBytes, blockBytes;
   };
   std::vector<Variant> variants; ///< ascending maxRows
   uint32_t kvLayers = 0, kvHeads = 0, headDim = 0;

@@ -110,10 +110,10 @@ Constant *makeCard(Data &data, const ProgramFacts &facts,
 Constant *makeVariants(Data &data, const ProgramFacts &facts) {
   std::vector<Constant *> variants;
   for (const ProgramFacts::Variant &variant : facts.variants)
-    variants.push_back(data.structure({data.u32(variant.maxRows), data.u32(0),
-                                       data.u64(variant.sharedBytes),
-                                       data.u64(variant.privateBytes)},
-                                      sizeof(espalier_variant)));
+    variants.push_back(data.structure(
+        {data.u32(variant.maxRows), data.u32(0), data.u64(variant.sharedBytes),
+         data.u64(variant.privateBytes), data.u64(variant.blockBytes)},
+        sizeof(espalier_variant)));
   return data.table(variants);
 }
 

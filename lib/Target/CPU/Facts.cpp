@@ -215,13 +215,15 @@ Status readVariants(ModuleOp lowered, ProgramFacts &facts) {
     };
     int64_t rows = number(xf::kMaxRowsAttr),
             shared = number("spmd.shared_bytes"),
-            own = number("spmd.private_bytes");
-    if (rows < 1 || shared < 0 || own < 0)
+            own = number("spmd.private_bytes"),
+            blocks = number("spmd.block_bytes");
+    if (rows < 1 || shared < 0 || own < 0 || blocks < 0)
       return Error{"function '" + function.getName().str() +
-                   "' lacks 'xf.max_rows', 'spmd.shared_bytes' or "
-                   "'spmd.private_bytes'"};
+                   "' lacks 'xf.max_rows', 'spmd.shared_bytes', "
+                   "'spmd.private_bytes' or 'spmd.block_bytes'"};
     facts.variants.push_back({function.getName().str(), uint32_t(rows),
-                              uint64_t(shared), uint64_t(own)});
+                              uint64_t(shared), uint64_t(own),
+                              uint64_t(blocks)});
   }
   if (facts.variants.empty())
     return Error{"the module has no step function"};

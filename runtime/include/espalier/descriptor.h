@@ -58,7 +58,11 @@ typedef struct espalier_step_args {
    *  The last to arrive sets *claim to 0 before it lets the others go. */
   void (*barrier)(void *barrier_context, uint32_t worker);
   void *barrier_context;
-  uint32_t *claim; /**< next tile of a claimed phase; 0 at each barrier */
+  uint32_t *claim;      /**< next tile of a claimed phase; 0 at each barrier */
+  uint64_t block_count; /**< blocks of 64 positions that the rows see: largest
+                             position / 64 + 1; 0: all rows are padding */
+  uint8_t *blocks; /**< arena of the variant's block_bytes for each block of 64
+                        cache rows of kv_capacity, 64-aligned */
 } espalier_step_args;
 
 /** One worker's part of a step. `scratch` is that worker's private arena
@@ -75,6 +79,7 @@ typedef struct espalier_variant {
   uint32_t reserved;
   uint64_t shared_bytes;
   uint64_t private_bytes;
+  uint64_t block_bytes; /**< for each 64 cache rows, shared by the workers */
 } espalier_variant;
 
 /** Instruction-set levels, best last. A level is used when the CPU has every

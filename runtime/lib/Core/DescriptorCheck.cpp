@@ -41,7 +41,8 @@ Status checkVariants(const espalier_descriptor &d) {
       return Error{name + ": expected " + std::to_string(before + 1) + " to " +
                    std::to_string(maxRows) + " rows, got " +
                    std::to_string(variant.max_rows)};
-    if (variant.shared_bytes > maxArena || variant.private_bytes > maxArena)
+    if (variant.shared_bytes > maxArena || variant.private_bytes > maxArena ||
+        variant.block_bytes > maxArena >> 8)
       return Error{name + ": expected buffers of at most " +
                    std::to_string(maxArena) + " bytes"};
     before = variant.max_rows;

@@ -55,12 +55,15 @@ espalier_status espalier_model::planMemory() {
                  "smaller context",
                  context);
   cacheBytes = *cache;
-  uint64_t sharedBytes = 0, privateBytes = 0; // each at most 2^40: checked
+  // At most 2^40, 2^40 and 2^32: checked.
+  uint64_t sharedBytes = 0, privateBytes = 0, blockBytes = 0;
   for (uint32_t i = 0; i < descriptor->variant_count; ++i) {
     sharedBytes = std::max(sharedBytes, descriptor->variants[i].shared_bytes);
     privateBytes =
         std::max(privateBytes, descriptor->variants[i].private_bytes);
+    blockBytes = std::max(blockBytes, descriptor->variants[i].block_bytes);
   }
+  blockBytes *= cacheRows / 64;
   // Whole pages, so that each worker's lie in the memory that is nearest to it.
   privateStride = roundUp(privateBytes, 4096);
   // At most 2^31 * 2^20 * 4 and 2^10 * 2^40.
@@ -69,13 +72,17 @@ espalier_status espalier_model::planMemory() {
   MemoryNeed need;
   need.weights = descriptor->header_bytes + descriptor->data_bytes;
   need.cache = cacheBytes;
-  need.buffers = ropeBytes + sharedBytes + privateStride * team->workers;
+  need.buffers =
+      ropeBytes + sharedBytes + blockBytes + privateStride * team->workers;
   need.context = context;
   if (espalier_status status = checkMemory(need, availableMemory()))
     return status;
   if (espalier_status status = rope.reserve(ropeBytes, "table of rotations"))
     return status;
   if (espalier_status status = sharedArena.reserve(sharedBytes, "buffers"))
+    return status;
+  if (espalier_status status =
+          blockArena.reserve(blockBytes, "what blocks of the context give"))
     return status;
   return privateArenas.reserve(privateStride * team->workers,
                                "the workers' buffers");
@@ -205,6 +212,12 @@ void espalier_model::run(espalier_step_args &args) {
   args.weights = weights.data();
   args.rope = reinterpret_cast<const float *>(rope.data());
   args.shared = sharedArena.data();
+  args.blocks = blockArena.data();
+  args.block_count = 0;
+  for (uint32_t row = 0; row < args.rows; ++row)
+    if (args.cache_row[row] >= 0)
+      args.block_count =
+          std::max(args.block_count, uint64_t(args.position[row]) / 64 + 1);
   args.barrier = WorkerCall::meet;
   args.barrier_context = this;
   args.claim = reinterpret_cast<uint32_t *>(&claim);

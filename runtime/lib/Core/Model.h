@@ -56,7 +56,7 @@ private:
   void fillRopeTable();
 
   espalier::runtime::Weights weights;
-  espalier::runtime::Reservation rope, sharedArena, privateArenas;
+  espalier::runtime::Reservation rope, sharedArena, privateArenas, blockArena;
   uint64_t privateStride = 0;
   espalier_team *team = nullptr;
   bool isDefaultTeam = false;

@@ -203,3 +203,20 @@ TEST(Hardware, TilesAreWorthTaking) {
   EXPECT_EQ(cost.panelsPerTile(3, 10), 1u);
   EXPECT_EQ(cost.panelsPerTile(0, 0), 1u);
 }
+
+TEST(Hardware, AttentionIsSplitWhereThatIsFaster) {
+  Result<Machine> m = parseMachine(good, "m.json");
+  CostModel cost(*m);
+  EXPECT_EQ(cost.largestShare(9), 5u);
+  EXPECT_EQ(cost.largestShare(8), 4u);
+  // Nine heads on two workers are five and four.
+  AttentionShape nine = {9, 3, 64, 2};
+  EXPECT_TRUE(cost.splitsAttention(nine));
+  EXPECT_LT(cost.attentionSeconds(nine, 1024, true),
+            cost.attentionSeconds(nine, 1024, false));
+  // One block of positions and one key/value head are one tile.
+  EXPECT_GT(cost.attentionSeconds({8, 1, 64, 2}, 64, true),
+            cost.attentionSeconds({8, 1, 64, 2}, 64, false));
+  // Eight heads are even as they are.
+  EXPECT_FALSE(cost.splitsAttention({8, 8, 64, 2}));
+}

@@ -222,6 +222,8 @@ void fillPast(Random &random, Cache &cache, int32_t rows, float scale) {
 
 struct Runner {
   AttentionFn *attention;
+  PartialsFn *partials;
+  MergeFn *merge;
   AppendFn *keys, *values;
 };
 
@@ -322,6 +324,33 @@ void check(const Runner &run, Call &call, Heads heads, Random &random,
                           m * heads.headDim))
           << "row " << r0 + r << " heads " << h0 << " + " << m;
   }
+  // So do tiles of blocks and key/value heads, merged.
+  int32_t last = *std::max_element(call.position.begin(), call.position.end());
+  size_t blocks = size_t(last) / 64 + 1;
+  size_t headFloats = 16 + (heads.headDim + 15) / 16 * 16;
+  size_t rowFloats = allHeads * headFloats, blockFloats = rows * rowFloats + 16;
+  std::vector<float> partials(blocks * blockFloats,
+                              std::numeric_limits<float>::quiet_NaN());
+  auto memory = scratch(0, 0);
+  for (size_t b = 0; b < blocks;) {
+    size_t count = 1 + random.below(std::min<size_t>(blocks - b, 2));
+    for (size_t h = 0; h < heads.kvHeads; ++h) {
+      size_t first = h * heads.group;
+      run.partials(&call.args, 0, &q[first * heads.headDim], stride * 4,
+                   &partials[b * blockFloats + first * headFloats],
+                   rowFloats * 4, rows, first, heads.group, layer,
+                   heads.kvHeads, heads.group, heads.headDim, terms.scale,
+                   terms.window, terms.cap, slopes, memory.data(),
+                   blockFloats * 4, b, count);
+    }
+    b += count;
+  }
+  EXPECT_EQ(memory.back(), 0xffffffffffffffffull);
+  std::fill(got.begin(), got.end(), 5.0f);
+  run.merge(&call.args, 0, partials.data(), blockFloats * 4, rowFloats * 4,
+            got.data(), stride * 4, rows, allHeads, heads.headDim,
+            terms.window);
+  ASSERT_TRUE(sameRow(got.data(), want.data(), got.size())) << "merged";
 }
 
 #define ESPALIER_RUNNER(ELEMENT) ESPALIER_RUNNER_OF(ELEMENT, false, false)
@@ -331,8 +360,11 @@ void check(const Runner &run, Call &call, Heads heads, Random &random,
   attentionKey.cache = keysKey.cache = valuesKey.cache = ELEMENT;              \
   attentionKey.softCap = SOFT_CAP;                                             \
   attentionKey.alibi = ALIBI;                                                  \
+  KernelKey partialsKey = attentionKey;                                        \
+  partialsKey.kernel = Kernel::AttentionPartials;                              \
   Runner run {                                                                 \
-    kernel<AttentionFn>(attentionKey), kernel<AppendFn>(keysKey),              \
+    kernel<AttentionFn>(attentionKey), kernel<PartialsFn>(partialsKey),        \
+        kernel<MergeFn>({Kernel::AttentionMerge}), kernel<AppendFn>(keysKey),  \
         kernel<AppendFn>(valuesKey)                                            \
   }
 

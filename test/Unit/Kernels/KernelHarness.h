@@ -61,6 +61,19 @@ using AttentionFn = void(const espalier_step_args *, int64_t firstRow,
                          int64_t group, int64_t headDim, float scale,
                          int64_t window, float cap, const float *slopes,
                          void *scratch);
+using PartialsFn = void(const espalier_step_args *, int64_t firstRow,
+                        const float *q, int64_t qStride, float *out,
+                        int64_t outStride, int64_t rows, int64_t firstHead,
+                        int64_t heads, int64_t layer, int64_t kvHeads,
+                        int64_t group, int64_t headDim, float scale,
+                        int64_t window, float cap, const float *slopes,
+                        void *scratch, int64_t blockStride, int64_t firstBlock,
+                        int64_t blocks);
+using MergeFn = void(const espalier_step_args *, int64_t firstRow,
+                     const float *partials, int64_t blockStride,
+                     int64_t rowStride, float *out, int64_t outStride,
+                     int64_t rows, int64_t heads, int64_t headDim,
+                     int64_t window);
 using GluFn = void(const float *gate, int64_t gateStride, const float *up,
                    int64_t upStride, float *out, int64_t outStride,
                    int64_t rows, int64_t cols);

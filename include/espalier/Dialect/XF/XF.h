@@ -33,6 +33,17 @@
 #define GET_TYPEDEF_CLASSES
 #include "XF/XFTypes.h.inc"
 
+// Upstream's interface of partial reductions names these without `mlir::`.
+namespace espalier::xf {
+using mlir::Location;
+using mlir::MergeResult;
+using mlir::ReductionTilingStrategy;
+using mlir::SmallVector;
+using mlir::TilingResult;
+using mlir::Value;
+using mlir::ValueRange;
+} // namespace espalier::xf
+
 #define GET_OP_CLASSES
 #include "XF/XFOps.h.inc"
 

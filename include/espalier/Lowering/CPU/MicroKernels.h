@@ -41,6 +41,10 @@
 /// | attention       | args, firstRow, q, qStride, out, outStride, rows,      |
 /// |                 | firstHead, heads, layer, kvHeads, group, headDim,      |
 /// |                 | scale: f32, window, cap: f32, slopes (or null), scratch|
+/// | attention_      | as attention, then blockStride, firstBlock, blocks     |
+/// |   partials      |                                                        |
+/// | attention_merge | args, firstRow, partials, blockStride, rowStride, out, |
+/// |                 | outStride, rows, heads, headDim, window                |
 /// | glu             | gate, gateStride, up, upStride, out, outStride, rows,  |
 /// |                 | cols                                                   |
 /// | pointwise       | x, xStride, out, outStride, rows, cols, constant: f32  |
@@ -52,6 +56,12 @@
 /// |                 | accumulate, scratch                                    |
 /// | select_rows     | args, x, xStride, out, outStride, n                    |
 /// | tap             | args, x, xStride, index, n                             |
+///
+/// attention_partials: `out` holds what the blocks of 64 positions firstBlock,
+/// firstBlock + 1, ... give, each `blockStride` bytes from the one before and
+/// outStride from row to row: for each head m, l, padding to 64 bytes, o padded
+/// to a multiple of 64. Scratch is that of attention for no rows. In
+/// attention_merge `partials` is that of block 0.
 ///
 /// linear: out[r][c] for c < cols; `w` is the first panel of the tile and
 /// `wStride` the bytes from one panel of 16 columns to the next; `groups`
@@ -118,7 +128,9 @@ enum class Kernel : uint8_t {
   LayerNorm,
   Pointwise,
   Router,
-  GroupedLinear
+  GroupedLinear,
+  AttentionPartials,
+  AttentionMerge
 };
 
 /// What glu (the activations) and pointwise compute.
@@ -141,11 +153,12 @@ struct KernelKey {
   unsigned group = 32;
   /// Linear, grouped: F32 or A8. Append, attention: unused.
   Encoding activations = Encoding::F32;
-  /// Append, attention: element type of the cache (F32, F16, BF16).
+  /// Append, attention and its partials: element type of the cache (F32, F16,
+  /// BF16).
   Encoding cache = Encoding::F16;
   /// Glu, pointwise.
   Function function = Function::Silu;
-  /// Attention.
+  /// Attention and its partials.
   bool softCap = false, alibi = false;
 
   bool operator==(const KernelKey &) const = default;

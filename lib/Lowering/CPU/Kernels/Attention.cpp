@@ -15,6 +15,10 @@
 //   factors            of the merge: [4 queries][2], padding to 64 bytes
 //   gathered           a block of keys, a block of values, in the cache's form
 //
+// attention_partials does the same for some of the blocks, and leaves m_b, l_b
+// and o_b of each in the form of a state where it was told to; attention_merge
+// (AttentionMerge.cpp) merges them.
+//
 // Query vectors that see the same whole block go through it four at a time, so
 // that a key or value is loaded and converted once for them; those are the
 // heads of a group and, further back than the call itself, all its rows. A
@@ -52,6 +56,9 @@ struct Attention {
   Isa isa;
   V args, firstRow, q, qStride, out, outStride, rows, firstHead, heads, layer,
       kvHeads, group, headDim, scale, window, cap, slopes, scratch;
+  /// attention_partials only: `out` and `outStride` are those of the partial
+  /// results, for `blockCount` blocks from `firstBlock` on.
+  V blockStride, firstBlock, blockCount;
   V position, past, cacheRow, kv, pathBegin, path, isTree;
   V valueDim, chunkCount, stateBytes, scores, gatheredKeys, gatheredValues;
 
@@ -76,7 +83,34 @@ struct Attention {
     V kvHead, first, count, q, out;
   };
 
+  /// The block of the positions from `start` on, of which those from `begin` to
+  /// before `end` are seen, counted from `start`.
+  struct Block {
+    V keys, values, start, begin, end;
+  };
+
+  /// A query vector of a visit: its row, and its head, counted from the first.
+  struct Query {
+    V row, head;
+  };
+  Query queryAt(const Head &head, V row, V index) {
+    return {row + index / head.count, index % head.count};
+  }
+
+  bool isPartial() const { return isSet(blockStride); }
+
   V state(V query) { return e.at(scratch, query * stateBytes); }
+
+  /// Where query vector `query`, counted from row `row`'s first head, puts what
+  /// a block gives: its state, or its place among the partial results.
+  V stateOf(const Head &head, V row, V query, const Block &block) {
+    if (!isPartial())
+      return state(row * head.count + query);
+    Query at = queryAt(head, row, query);
+    V h = head.first - firstHead + at.head;
+    return e.at(out, (block.start / 64 - firstBlock) * blockStride +
+                         at.row * outStride + h * stateBytes);
+  }
 
   /// acc[i][w] = chain over n in [low, high) of fma(a(i, n), b(w, n), acc).
   Vs product(unsigned queries, unsigned wide, V low, V high,
@@ -95,20 +129,6 @@ struct Attention {
       }
       return acc;
     });
-  }
-
-  /// The block of the positions from `start` on, of which those from `begin` to
-  /// before `end` are seen, counted from `start`.
-  struct Block {
-    V keys, values, start, begin, end;
-  };
-
-  /// A query vector of a visit: its row, and its head, counted from the first.
-  struct Query {
-    V row, head;
-  };
-  Query queryAt(const Head &head, V row, V index) {
-    return {row + index / head.count, index % head.count};
   }
 
   V scoresOf(V i) { return e.at(scores, i * 256); }
@@ -179,6 +199,12 @@ struct Attention {
       e.store(p, e.at(at, int64_t(w * 64)));
       l = w ? l + p : p; // sum16: the first term is +0 + p, which is p
     }
+    V lAt = e.at(stateAt, int64_t(4));
+    if (isPartial()) {
+      e.store(m, stateAt);
+      e.store(e.foldSum(l), lAt);
+      return;
+    }
     V mOld = e.load(e.f32, stateAt), mNew = e.max(mOld, m);
     V differences = e.constant(e.vec(e.f32, 4), 0.0f);
     differences = e.insert(differences, mOld - mNew, 0);
@@ -187,20 +213,23 @@ struct Attention {
     V alpha = e.lane(factors, 0), beta = e.lane(factors, 1);
     e.store(alpha, factorsOf(i));
     e.store(beta, e.at(factorsOf(i), int64_t(4)));
-    V lAt = e.at(stateAt, int64_t(4));
     e.store(mNew, stateAt);
     e.store(e.fma(e.load(e.f32, lAt), alpha, e.foldSum(l) * beta), lAt);
   }
 
-  /// The block's o_b, merged into the states from `stateAt` on.
-  void multiplyValues(unsigned queries, V stateAt, const Block &block) {
+  /// The block's o_b, merged into the states of the query vectors, or put where
+  /// the partial results are.
+  void multiplyValues(const Head &head, unsigned queries, V row, V query,
+                      const Block &block) {
     unsigned wide = width(queries);
     Vs at, alpha, beta;
     for (unsigned i = 0; i < queries; ++i) {
+      at.push_back(stateOf(head, row, query + int64_t(i), block));
+      if (isPartial())
+        continue;
       V factors = factorsOf(e.index(i));
       alpha.push_back(e.splat(e.load(e.f32, factors)));
       beta.push_back(e.splat(e.load(e.f32, e.at(factors, int64_t(4)))));
-      at.push_back(e.at(stateAt, stateBytes * int64_t(i)));
     }
     // Adding -0 changes nothing; adding +0 is what unseen positions do.
     V unseen = e.splat(
@@ -224,9 +253,12 @@ struct Attention {
       // All are loaded before any is stored: chunks beyond the last repeat it.
       for (unsigned i = 0; i < queries; ++i)
         for (unsigned w = 0; w < wide; ++w) {
-          V o = e.load(e.vec(e.f32), e.at(at[i], offset[w] * 4 + 64));
           V &sum = sums[i * wide + w];
-          sum = e.fma(o, alpha[i], (sum + unseen) * beta[i]);
+          sum = sum + unseen;
+          if (isPartial())
+            continue;
+          V o = e.load(e.vec(e.f32), e.at(at[i], offset[w] * 4 + 64));
+          sum = e.fma(o, alpha[i], sum * beta[i]);
         }
       for (unsigned i = 0; i < queries; ++i)
         for (unsigned w = 0; w < wide; ++w)
@@ -242,17 +274,16 @@ struct Attention {
                                  e.maskBelow(block.begin, 16 * w)));
     e.loop(e.index(0), count, 4, [&](V query) {
       V queries = e.min(count - query, e.index(4));
-      V stateAt = state(row * head.count + query);
       for (unsigned n = 1; n <= 4; ++n)
         e.when(e.equal(queries, e.index(n)),
                [&] { multiplyKeys(head, n, row, query, block); });
       e.loop(e.index(0), queries, 1, [&](V i) {
-        softmax(i, e.at(stateAt, stateBytes * i), head,
+        softmax(i, stateOf(head, row, query + i, block), head,
                 queryAt(head, row, query + i), block, mask);
       });
       for (unsigned n = 1; n <= 4; ++n)
         e.when(e.equal(queries, e.index(n)),
-               [&] { multiplyValues(n, stateAt, block); });
+               [&] { multiplyValues(head, n, row, query, block); });
     });
   }
 
@@ -304,20 +335,19 @@ struct Attention {
   void run(const Head &head, V begin, V end, KVCache &cache) {
     V keys = cache.keys(pointerOf(begin), head.kvHead);
     V values = cache.values(pointerOf(begin), head.kvHead);
-    e.loop(begin * head.count, end * head.count, 1, [&](V query) {
-      V at = state(query);
-      e.store(e.real(-std::numeric_limits<float>::infinity()), at);
-      e.store(e.real(0.0f), e.at(at, int64_t(4)));
-      e.loop(e.index(0), valueDim, 16, [&](V d) {
-        e.store(e.constant(e.vec(e.f32), 0.0f), e.at(at, d * 4 + 64));
-      });
-    });
+    if (!isPartial())
+      clearStates(begin * head.count, end * head.count);
     Vs range = e.loop(begin, end, 1, {firstOf(begin), e.index(0)},
                       [&](V row, llvm::ArrayRef<V> m) -> Vs {
                         return {e.min(m[0], firstOf(row)),
                                 e.max(m[1], positionOf(row))};
                       });
-    e.loop(range[0] / 64 * 64, range[1] + 1, 64, [&](V start) {
+    V low = range[0] / 64 * 64, high = range[1] + 1;
+    if (isPartial()) {
+      low = e.max(low, firstBlock * 64);
+      high = e.min(high, (firstBlock + blockCount) * 64);
+    }
+    e.loop(low, high, 64, [&](V start) {
       V blockKeys = e.at(keys, start * headDim * size());
       V blockValues = e.at(values, start * valueDim * size());
       e.repeat(
@@ -346,6 +376,24 @@ struct Attention {
             return next;
           });
     });
+    if (!isPartial())
+      finishStates(head, begin, end);
+  }
+
+  /// Nothing was seen yet.
+  void clearStates(V low, V high) {
+    e.loop(low, high, 1, [&](V query) {
+      V at = state(query);
+      e.store(e.real(-std::numeric_limits<float>::infinity()), at);
+      e.store(e.real(0.0f), e.at(at, int64_t(4)));
+      e.loop(e.index(0), valueDim, 16, [&](V d) {
+        e.store(e.constant(e.vec(e.f32), 0.0f), e.at(at, d * 4 + 64));
+      });
+    });
+  }
+
+  /// o * (1 / l) of the rows [begin, end).
+  void finishStates(const Head &head, V begin, V end) {
     e.loop(begin, end, 1, [&](V row) {
       e.loop(e.index(0), head.count, 1, [&](V h) {
         V from = state(row * head.count + h);
@@ -374,7 +422,7 @@ struct Attention {
     valueDim = cache.valueDim;
     chunkCount = valueDim / 16;
     stateBytes = valueDim * 4 + 64;
-    scores = e.at(scratch, rows * heads * stateBytes);
+    scores = isPartial() ? scratch : e.at(scratch, rows * heads * stateBytes);
     gatheredKeys = e.at(scores, int64_t(4 * 64 * 4 + 64));
     gatheredValues = e.at(gatheredKeys, headDim * (64 * 4));
 
@@ -406,6 +454,8 @@ struct Attention {
             e.when(
                 padding,
                 [&] {
+                  if (isPartial())
+                    return;
                   e.loop(row, end, 1, [&](V r) {
                     V to = e.at(head.out, r * outStride);
                     e.chunks(count * headDim, [&](V d, V mask) {
@@ -429,6 +479,17 @@ void emitAttention(Emitter &e, const KernelKey &key, Isa isa,
             a[4],  a[5],  a[6],  a[7],  a[8],  a[9],  a[10],
             a[11], a[12], a[13], a[14], a[15], a[16], a[17]}
       .emit();
+}
+
+void emitAttentionPartials(Emitter &e, const KernelKey &key, Isa isa,
+                           llvm::ArrayRef<V> a) {
+  Attention partials{e,     key,   isa,   a[0],  a[1],  a[2],  a[3],
+                     a[4],  a[5],  a[6],  a[7],  a[8],  a[9],  a[10],
+                     a[11], a[12], a[13], a[14], a[15], a[16], a[17]};
+  partials.blockStride = a[18];
+  partials.firstBlock = a[19];
+  partials.blockCount = a[20];
+  partials.emit();
 }
 
 } // namespace cpu

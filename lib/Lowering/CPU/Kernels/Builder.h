@@ -186,6 +186,9 @@ void emitRope(Emitter &e, llvm::ArrayRef<V> args);
 void emitAppend(Emitter &e, const KernelKey &key, llvm::ArrayRef<V> args);
 void emitAttention(Emitter &e, const KernelKey &key, Isa isa,
                    llvm::ArrayRef<V> args);
+void emitAttentionPartials(Emitter &e, const KernelKey &key, Isa isa,
+                           llvm::ArrayRef<V> args);
+void emitAttentionMerge(Emitter &e, llvm::ArrayRef<V> args);
 void emitGlu(Emitter &e, Function function, llvm::ArrayRef<V> args);
 void emitLayerNorm(Emitter &e, llvm::ArrayRef<V> args);
 void emitPointwise(Emitter &e, Function function, llvm::ArrayRef<V> args);

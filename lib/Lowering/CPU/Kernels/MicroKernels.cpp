@@ -63,6 +63,10 @@ Signature signature(Kernel kernel) {
     return {"router", "pipipiiiii"};
   case Kernel::GroupedLinear:
     return {"grouped_linear", "pipipipiipiiiiiiip"};
+  case Kernel::AttentionPartials:
+    return {"attention_partials", "pipipiiiiiiiififppiii"};
+  case Kernel::AttentionMerge:
+    return {"attention_merge", "pipiipiiiii"};
   }
   return {};
 }
@@ -103,7 +107,7 @@ bool isProduct(Kernel kernel) {
 
 bool usesCache(Kernel kernel) {
   return kernel == Kernel::AppendKeys || kernel == Kernel::AppendValues ||
-         kernel == Kernel::Attention;
+         kernel == Kernel::Attention || kernel == Kernel::AttentionPartials;
 }
 
 /// What is wrong with a key, or nothing.
@@ -153,6 +157,10 @@ void emitBody(Emitter &e, const KernelKey &key, Isa isa, ArrayRef<V> args) {
     return emitRouter(e, args);
   case Kernel::GroupedLinear:
     return emitGroupedLinear(e, key, isa, args);
+  case Kernel::AttentionPartials:
+    return emitAttentionPartials(e, key, isa, args);
+  case Kernel::AttentionMerge:
+    return emitAttentionMerge(e, args);
   }
 }
 
