@@ -149,10 +149,10 @@ void xf::registerBufferizableOpInterfaceExternalModels(
     DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, XFDialect *) {
     attach<DestinationModel, ActivationOp, AttentionMergeOp, AttentionOp,
-           AttentionPartialsOp, EmbeddingOp, GluOp,
-           GroupedLinearOp, LayerNormOp, LinearOp, LogitsOp,
-           PositionEmbeddingOp, QuantizeActivationsOp, RmsNormOp, RopeOp,
-           ScaleOp, SelectRowsOp, SoftCapOp>(context);
+           AttentionPartialsOp, EmbeddingOp, GluOp, GroupedLinearOp,
+           LayerNormOp, LinearOp, LogitsOp, PositionEmbeddingOp,
+           QuantizeActivationsOp, RmsNormOp, RopeOp, ScaleOp, SelectRowsOp,
+           SoftCapOp>(context);
     attach<ReaderModel, KVAppendOp, KVCommitOp, TapOp>(context);
     RouterOp::attachInterface<RouterModel>(*context);
     WeightRefOp::attachInterface<WeightRefModel>(*context);
