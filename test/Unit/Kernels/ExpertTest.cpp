@@ -33,8 +33,9 @@ Routed route(const std::vector<float> &scores, size_t choices,
   auto power = [&](size_t e) { return exp2Exact(scores[e] * log2e - most); };
   std::vector<int32_t> order(experts);
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
-    return scores[size_t(a)] > scores[size_t(b)];
+  std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+    float first = scores[size_t(a)], second = scores[size_t(b)];
+    return first > second || (first == second && a < b);
   });
   Routed out;
   float chosen = 0;
