@@ -65,6 +65,9 @@ Status TableWriter::placeAdded() {
     if (token.text.empty())
       return fail("added token " + std::to_string(token.id) + " is empty");
     std::string what = "added token " + quoted(token.text);
+    // Strings of a GGUF file may be any bytes.
+    if (!isValidUtf8(token.text))
+      lack(what + ", which is not UTF-8");
     if (slot.added)
       return fail(what + " and " + quoted(slot.text) + " have the same id " +
                   std::to_string(token.id));

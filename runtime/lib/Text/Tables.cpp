@@ -190,6 +190,9 @@ Status checkAdded(std::span<const uint32_t> begin, std::string_view text,
       return malformed("the added tokens do not ascend");
     if (token.size() > ESPALIER_TOKENIZER_TOKEN_TEXT)
       return malformed("an added token is too long");
+    // Text is cut where they match, and must not be cut within a character.
+    if (!isValidUtf8(token))
+      return malformed("an added token is not UTF-8");
     first.set(static_cast<uint8_t>(token[0]));
     last = token;
   }

@@ -323,6 +323,18 @@ TEST(ImportGGUF, Kinds) {
             NOT_YET "GGUF tokenizer model \"bert\"");
 }
 
+TEST(ImportGGUF, AddedTokensThatAreNoText) {
+  // Its bytes would match within a character.
+  GGUFTokenizer gguf = smallGGUF();
+  gguf.tokens.push_back("\xa9");
+  gguf.types.push_back(3);
+  EXPECT_EQ(outcome(importTokenizerGGUF(gguf)).find(NOT_YET "added token "), 0u)
+      << outcome(importTokenizerGGUF(gguf));
+  // Where the merges use it, a token may be any bytes.
+  gguf.types.back() = 1;
+  EXPECT_EQ(outcome(importTokenizerGGUF(gguf)), "ok");
+}
+
 TEST(ImportGGUF, SentencePiece) {
   auto loaded = loadTables(importTokenizerGGUF(smallSentencePiece()));
   ASSERT_TRUE(loaded);

@@ -166,6 +166,9 @@ TEST(Tables, HostileElements) {
                        "do not ascend"));
   EXPECT_TRUE(
       contains(withElement<char>(ESPALIER_RAW_TEXT, 0, 'z'), "do not ascend"));
+  // The last one, which would match within a character.
+  EXPECT_TRUE(contains(withElement<char>(ESPALIER_NORMALIZED_TEXT, 0, '\xa9'),
+                       "an added token is not UTF-8"));
   EXPECT_TRUE(contains(withElement<int32_t>(ESPALIER_PREFIX, 0, -1),
                        "not in a vocabulary of 12"));
 }
