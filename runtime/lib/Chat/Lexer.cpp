@@ -17,6 +17,7 @@
 
 #include "espalier/Support/Utf8.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -324,6 +325,8 @@ bool Lexer::number() {
           exponentAt == std::string::npos
               ? 0
               : strtol(digits.c_str() + exponentAt + 1, nullptr, 10);
+      // Far beyond every number, whatever the digits of a source are.
+      exponent = std::clamp(exponent, -1'000'000L, 1'000'000L);
       exponent -= long(mantissa.size() - dot - 1);
       mantissa.erase(dot, 1);
       digits = mantissa + "e" + std::to_string(exponent);

@@ -30,6 +30,9 @@ TEST(Template, WhiteSpace) {
 TEST(Template, Values) {
   EXPECT_EQ(rendered("{{ 1 }}{{ 1.0 }}{{ 1e16 }}{{ 0.1 }}{{ 1e-7 }}{{ 1_0 }}"),
             "11.01e+160.11e-0710");
+  EXPECT_EQ(
+      rendered("{{ 1.5e-9223372036854775808 }} {{ 1.5e9223372036854775807 }}"),
+      "0.0 inf");
   EXPECT_EQ(rendered("{{ true }}{{ none }}{{ x }}{{ [1, 'a', \"it's\"] }}"),
             "TrueNone[1, 'a', \"it's\"]");
   EXPECT_EQ(rendered("{{ (1,) }}{{ {} }}{{ ['\\n\\x00\\u200b'] }}"),
