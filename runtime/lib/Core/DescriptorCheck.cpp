@@ -8,6 +8,7 @@
 
 #include "Cpu.h"
 
+#include <cfloat>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -123,9 +124,13 @@ Status checkRope(const espalier_rope &rope, uint32_t positions) {
     return {};
   if (rope.long_frequencies)
     return checkFrequencies(rope.long_frequencies, rope.dim / 2, positions);
-  // Each frequency is then between 0 and 1.
+  // The base is then a float32, and each frequency between 0 and 1: dim / (dim
+  // - 2) is at most 2.
+  double growth =
+      rope.dynamic_factor * double(positions) / double(rope.switch_position);
   if (rope.dim < 4 || !(rope.dynamic_theta > 1 && rope.dynamic_theta <= 1e15) ||
-      !(rope.dynamic_factor > 0 && rope.dynamic_factor <= 1e9))
+      !(rope.dynamic_factor > 0 && rope.dynamic_factor <= 1e9) ||
+      !(rope.dynamic_theta * growth * growth <= double(FLT_MAX)))
     return Error{"rope: what counts for large contexts is out of range"};
   return {};
 }
