@@ -62,6 +62,10 @@ void refuseUnsupported(ConfigReader &reader) {
          " is not supported; convert the checkpoint to float16 or "
          "bfloat16, or to GGUF in Q8_0, Q4_0 or Q4_1"});
   }
+  // It replaces any key, layer by layer.
+  if (reader.has("per_layer_config"))
+    reader.fail({"'per_layer_config' is not supported; layers that share one "
+                 "configuration are"});
 }
 
 /// What many families have.

@@ -15,6 +15,8 @@
 namespace espalier {
 
 static void configure(ConfigReader &reader, ModelConfig &config) {
+  if (config.heads * config.headDim != config.hidden)
+    reader.unsupported("head_dim", "'n_embd' / 'n_head' is");
   config.ffn = 4 * config.hidden;
   reader.count("n_inner", config.ffn);
   bool scales = true;

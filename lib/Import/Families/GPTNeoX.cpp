@@ -24,7 +24,7 @@ static void configure(ConfigReader &reader, ModelConfig &config) {
   reader.number("rotary_pct", rotated);
   if (!(rotated > 0 && rotated <= 1))
     return reader.unsupported("rotary_pct", "more than 0 and at most 1 is");
-  rope.dim = uint64_t(double(config.headDim) * rotated);
+  rope.dim = rotatedPart(config.headDim, rotated);
   reader.number("rotary_emb_base", rope.theta);
   readPlainLayers(reader, config);
 }

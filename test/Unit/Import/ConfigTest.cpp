@@ -180,6 +180,8 @@ TEST(Config, UnsupportedFeatures) {
            Case{"hidden_act", "3", "'hidden_act': 3 is not supported"},
            Case{"quantization_config", "{\"quant_method\":\"gptq\"}",
                 "'quantization_config': \"gptq\" is not supported"},
+           Case{"per_layer_config", "{\"1\":{\"sliding_window\":4}}",
+                "'per_layer_config' is not supported"},
            Case{"layer_types", "[\"full_attention\",\"sliding_attention\"]",
                 "'layer_types': \"sliding_attention\" is not supported"},
            Case{"partial_rotary_factor", "0.5", "'partial_rotary_factor': 0.5"},

@@ -42,6 +42,7 @@ TEST(LayerNormFamilies, GPT2) {
   ASSERT_TRUE(c) << c.error().message;
   EXPECT_EQ(c->ffn, 40u);
   EXPECT_EQ(c->attentionScale, 1);
+  expectRefused(gpt2 + R"(,"head_dim":8)", "'head_dim': 8 is not supported");
   expectRefused(gpt2 + R"(,"add_cross_attention":true)",
                 "'add_cross_attention': true is not supported");
 }
@@ -125,6 +126,7 @@ TEST(LayerNormFamilies, NormsAndProjectionsThatAreRefused) {
   ASSERT_TRUE(c) << c.error().message;
   EXPECT_EQ(c->activation, Activation::Relu);
   EXPECT_TRUE(c->tied && c->attentionBias);
+  expectRefused(opt + R"(,"head_dim":8)", "'head_dim': 8 is not supported");
   expectRefused(opt + R"(,"do_layer_norm_before":false)",
                 "'do_layer_norm_before': false is not supported");
   expectRefused(opt + R"(,"word_embed_proj_dim":24)",
