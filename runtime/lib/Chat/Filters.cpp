@@ -9,6 +9,7 @@
 #include "Characters.h"
 #include "Json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -283,7 +284,9 @@ static bool readReal(std::string_view text, double &number) {
     const char *from = digits.c_str() + at + 1;
     if (*from != '-' && *from != '+' && (*from < '0' || *from > '9'))
       return false;
-    exponent += strtol(from, &end, 10);
+    // Far beyond every number, whatever the digits before it are.
+    exponent +=
+        std::clamp(strtol(from, &end, 10), -1'000'000'000L, 1'000'000'000L);
     if (end == from || *end)
       return false;
   }

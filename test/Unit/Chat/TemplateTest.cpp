@@ -33,6 +33,7 @@ TEST(Template, Values) {
   EXPECT_EQ(
       rendered("{{ 1.5e-9223372036854775808 }} {{ 1.5e9223372036854775807 }}"),
       "0.0 inf");
+  EXPECT_EQ(rendered("{{ '1.5e-9223372036854775808' | float }}"), "0.0");
   EXPECT_EQ(rendered("{{ true }}{{ none }}{{ x }}{{ [1, 'a', \"it's\"] }}"),
             "TrueNone[1, 'a', \"it's\"]");
   EXPECT_EQ(rendered("{{ (1,) }}{{ {} }}{{ ['\\n\\x00\\u200b'] }}"),
