@@ -5,7 +5,22 @@
 //
 //===----------------------------------------------------------------------===//
 #include "GgufMutator.h"
+#include "Text/Tokenizer.h"
 #include "espalier/Import/ModelConfig.h"
+#include "espalier/Import/Tokenizer.h"
+
+/// Strings of a GGUF file are any bytes, unlike those of tokenizer.json.
+static void useTokenizer(const espalier::GGUFTokenizer &from) {
+  auto imported = espalier::importTokenizerGGUF(from);
+  if (!imported || !imported->supported())
+    return;
+  // What the compiler writes, the runtime reads.
+  auto tokenizer = espalier::text::Tokenizer::load(imported->tables);
+  if (!tokenizer)
+    __builtin_trap();
+  if (auto ids = tokenizer->encode("a b\u00e9 \u4e2d\u00e9", true))
+    tokenizer->decode(*ids, true);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   auto file = espalier::parseGguf({data, size});
@@ -15,7 +30,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (config)
     for (const espalier::RopeConfig &rope : config->ropes)
       (void)espalier::ropeFrequencies(rope);
-  (void)espalier::readGGUFTokenizer(*file);
+  auto tokenizer = espalier::readGGUFTokenizer(*file);
+  if (tokenizer && *tokenizer)
+    useTokenizer(**tokenizer);
   return 0;
 }
 
