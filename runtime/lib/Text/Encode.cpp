@@ -17,38 +17,14 @@ namespace espalier::text {
 /// that those which share the first `depth` bytes of the text are a range.
 Encoder::Match Encoder::longestMatch(const Added &added,
                                      std::string_view text) {
-  auto tokenAt = [&](size_t i) {
-    return added.text.substr(added.begin[i],
-                             added.begin[i + 1] - added.begin[i]);
-  };
   Match best;
-  size_t low = 0, high = added.id.size();
-  for (size_t depth = 0; low < high; ++depth) {
-    // A token that ends here stands before those that go on.
-    if (std::string_view token = tokenAt(low); token.size() == depth) {
-      best = {depth, low};
-      ++low;
-    }
-    if (depth == text.size())
-      break;
-    auto byteAt = [&](size_t i) {
-      std::string_view token = tokenAt(i);
-      return depth < token.size() ? static_cast<uint8_t>(token[depth]) : -1;
-    };
-    int wanted = static_cast<uint8_t>(text[depth]);
-    auto bound = [&](int limit, size_t from, size_t to) {
-      while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (byteAt(middle) < limit)
-          from = middle + 1;
-        else
-          to = middle;
-      }
-      return from;
-    };
-    low = bound(wanted, low, high);
-    high = bound(wanted + 1, low, high);
-  }
+  eachPrefixOf(
+      text, /*low=*/0, added.id.size(), /*depth=*/0,
+      [&](size_t i) {
+        return added.text.substr(added.begin[i],
+                                 added.begin[i + 1] - added.begin[i]);
+      },
+      [&](size_t index, size_t bytes) { best = {bytes, index}; });
   return best;
 }
 

@@ -52,6 +52,38 @@ private:
   std::vector<Slot> slots;
 };
 
+/// Of the sorted texts `textAt(low)` .. `textAt(high - 1)`, whose first `depth`
+/// bytes are those of `text`, gives those that `text` begins with to
+/// `found(index, bytes)`, the shortest first.
+template <typename TextAt, typename Fn>
+void eachPrefixOf(std::string_view text, size_t low, size_t high, size_t depth,
+                  TextAt textAt, Fn found) {
+  for (; low < high; ++depth) {
+    // One that ends here stands before those that go on.
+    if (textAt(low).size() == depth)
+      found(low++, depth);
+    if (depth == text.size())
+      return;
+    auto byteAt = [&](size_t i) {
+      std::string_view other = textAt(i);
+      return depth < other.size() ? static_cast<uint8_t>(other[depth]) : -1;
+    };
+    auto bound = [&](int limit, size_t from, size_t to) {
+      while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (byteAt(middle) < limit)
+          from = middle + 1;
+        else
+          to = middle;
+      }
+      return from;
+    };
+    int wanted = static_cast<uint8_t>(text[depth]);
+    low = bound(wanted, low, high);
+    high = bound(wanted + 1, low, high);
+  }
+}
+
 class Encoder {
 public:
   Encoder(const Tokenizer &tokenizer, size_t textBytes,

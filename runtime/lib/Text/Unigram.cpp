@@ -17,37 +17,15 @@
 
 namespace espalier::text {
 
-/// Gives the tokens that `text` begins with to `found(index)`, the shortest
-/// first. They are sorted, so that those which share the first `depth` bytes
-/// with the text are a range.
+/// Gives the tokens that `text` begins with to `found(index, bytes)`, the
+/// shortest first. They are sorted, so that those which share the first `depth`
+/// bytes with the text are a range.
 template <typename Fn>
 void Encoder::eachPrefix(std::string_view text, Fn found) const {
   auto first = static_cast<uint8_t>(text[0]);
-  size_t low = t.sortedFirst[first], high = t.sortedFirst[first + 1];
-  for (size_t depth = 1; low < high; ++depth) {
-    // A token that ends here stands before those that go on.
-    if (t.rawTextOf(t.sorted[low]).size() == depth)
-      found(low++, depth);
-    if (depth == text.size())
-      break;
-    auto byteAt = [&](size_t i) {
-      std::string_view token = t.rawTextOf(t.sorted[i]);
-      return depth < token.size() ? static_cast<uint8_t>(token[depth]) : -1;
-    };
-    int wanted = static_cast<uint8_t>(text[depth]);
-    auto bound = [&](int limit, size_t from, size_t to) {
-      while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (byteAt(middle) < limit)
-          from = middle + 1;
-        else
-          to = middle;
-      }
-      return from;
-    };
-    low = bound(wanted, low, high);
-    high = bound(wanted + 1, low, high);
-  }
+  eachPrefixOf(
+      text, t.sortedFirst[first], t.sortedFirst[first + 1], /*depth=*/1,
+      [&](size_t i) { return t.rawTextOf(t.sorted[i]); }, found);
 }
 
 void Encoder::bestPath(std::string_view piece) {
