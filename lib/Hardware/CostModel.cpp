@@ -79,6 +79,9 @@ double CostModel::attentionSeconds(const AttentionShape &shape,
 
 bool CostModel::splitsAttention(const AttentionShape &shape) const {
   constexpr uint64_t positions = 1024;
+  // Merging comes on top: nine heads on two workers, which a split would give a
+  // tenth, decode 6 % slower with it (docs/Performance.md).
+  constexpr double worthwhile = 0.75;
   return attentionSeconds(shape, positions, /*split=*/true) <
-         attentionSeconds(shape, positions, /*split=*/false);
+         worthwhile * attentionSeconds(shape, positions, /*split=*/false);
 }

@@ -245,6 +245,9 @@ Result<Value> parse(std::string_view text, const Limits &limits) {
     return Error{"JSON of " + std::to_string(text.size()) +
                  " bytes, more than the limit of " +
                  std::to_string(limits.bytes)};
+  if (text.starts_with("version https://git-lfs"))
+    return Error{"a git-lfs pointer, not the file itself: run `git lfs pull` "
+                 "in its folder"};
   // The library takes a NUL byte for the end of the text.
   if (size_t nul = text.find('\0'); nul != std::string_view::npos)
     return Error{"byte " + std::to_string(nul) + ": JSON with a NUL byte"};

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace espalier;
@@ -94,7 +95,8 @@ Result<FloatArray> parseNpy(std::span<const uint8_t> bytes) {
 Status writeParts(const std::string &path, std::string_view head,
                   std::string_view tail) {
   // What is no ordinary file (a pipe, /dev/stdout) is written as it is.
-  bool direct = path.starts_with("/dev/");
+  struct stat status;
+  bool direct = stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
   std::string temporary =
       direct ? path : path + ".new." + std::to_string(getpid());
   auto failed = [&](const char *what) {

@@ -8,6 +8,7 @@
 
 #include "WeightPacker.h"
 #include "espalier/Dialect/XF/XF.h"
+#include "espalier/Support/Hash.h"
 #include "espalier/Target/WeightLayout.h"
 
 #include <cerrno>
@@ -235,6 +236,21 @@ private:
   int fd = -1;
 };
 
+/// What the model computes, as hexadecimal digits: functions, weights with
+/// their recipes and tables of rotations, but neither the card nor the layout.
+/// What outlives an artefact (a saved session) is bound to it through the
+/// header.
+std::string computationHash(ModuleOp module) {
+  Hasher hasher;
+  for (Operation &op : *module.getBody()) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    op.print(stream, OpPrintingFlags().useLocalScope());
+    hasher.update(std::string_view(text));
+  }
+  return hasher.finish().hex();
+}
+
 } // namespace
 
 Result<PackedWeights> packWeightsInto(ModuleOp module,
@@ -249,6 +265,7 @@ Result<PackedWeights> packWeightsInto(ModuleOp module,
                                 (xf::stringifyOrderKind(order.getKind()) + "-" +
                                  std::to_string(order.getVersion()))
                                     .str());
+  plan->metadata.emplace_back("computation", computationHash(module));
   return writeContainer(*plan, source, fd, offset, options);
 }
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 
 using namespace espalier;
 using namespace espalier::tool;
@@ -198,6 +199,30 @@ Status checkRequest(const Request &request, const CommandLine &line) {
   return {};
 }
 
+/// No output may take the place of another, or of what is read.
+Status checkOutputs(const Request &request) {
+  namespace fs = std::filesystem;
+  std::error_code code; // what does not exist is equivalent to nothing
+  std::vector<std::string> seen;
+  for (const auto *output :
+       {&request.logits, &request.hidden, &request.tokens}) {
+    if (!*output)
+      continue;
+    const std::string &path = **output;
+    if (std::find(seen.begin(), seen.end(), path) != seen.end())
+      return Error{path + ": two outputs cannot be one file"};
+    seen.push_back(path);
+    if (!fs::is_regular_file(path, code))
+      continue;
+    fs::path folder = fs::absolute(path, code).parent_path();
+    if (fs::equivalent(path, request.path, code) ||
+        fs::equivalent(folder, request.path, code) ||
+        (request.ids && fs::equivalent(path, *request.ids, code)))
+      return Error{path + ": is read by this command; give another name"};
+  }
+  return {};
+}
+
 } // namespace
 
 Result<int> tool::evalCommand(const Arguments &arguments) {
@@ -231,6 +256,8 @@ Result<int> tool::evalCommand(const Arguments &arguments) {
   if (!*go)
     return 0;
   if (Status status = checkRequest(request, line); !status)
+    return status.takeError();
+  if (Status status = checkOutputs(request); !status)
     return status.takeError();
   std::vector<int32_t> ids;
   if (request.ids) {

@@ -57,7 +57,7 @@ std::string familyTable() {
       "Rotary embeddings of the types default, linear, llama3, yarn, longrope "
       "and dynamic are read in both spellings (`rope_parameters`; `rope_theta` "
       "and `rope_scaling`). The factors of longrope and dynamic are chosen "
-      "once, for the context that a model is opened for (`--context`): up to "
+      "once, for the context that a model is opened for (`-c`): up to "
       "the original context, which is the default, the short or plain ones "
       "count, beyond it the long or stretched ones, for every position. Text "
       "beyond the context of an open model is refused, so the choice never "

@@ -31,7 +31,11 @@ void InterruptGuard::start(const std::string &folder) {
     if (sigwait(&signals, &signal) != 0 || done.load())
       return;
     std::unique_lock<std::mutex> lock = hold();
-    llvm::sys::fs::remove_directories(folder);
+    // Under another name first: other threads may be writing into it, and find
+    // it no more.
+    std::string leaving = folder + "-";
+    if (!llvm::sys::fs::rename(folder, leaving))
+      llvm::sys::fs::remove_directories(leaving);
     struct sigaction action = {};
     action.sa_handler = SIG_DFL;
     sigaction(signal, &action, nullptr);

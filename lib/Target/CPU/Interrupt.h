@@ -25,7 +25,8 @@ public:
   void start(const std::string &folder);
   void stop();
 
-  /// While this is held, a signal waits: for work that must not end half done.
+  /// While this is held, a signal waits: for work that must not end half done,
+  /// and for making the folder. Waits for ever where a signal ends the process.
   [[nodiscard]] std::unique_lock<std::mutex> hold() {
     return std::unique_lock<std::mutex>(mutex);
   }

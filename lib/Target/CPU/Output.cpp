@@ -81,13 +81,18 @@ Status OutputFiles::makeFolder(const std::string &parent, bool guarded) {
     // First, so that a signal finds somebody who removes the folder.
     if (!guarded)
       interrupts.start(folder);
-    if (::mkdir(folder.c_str(), 0777) == 0) {
+    int made, reason;
+    {
+      std::unique_lock<std::mutex> held = interrupts.hold();
+      made = ::mkdir(folder.c_str(), 0777);
+      reason = errno;
+    }
+    if (made == 0) {
       lock = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
       if (lock >= 0)
         ::flock(lock, LOCK_EX | LOCK_NB);
       return {};
     }
-    int reason = errno;
     folder.clear();
     if (!guarded)
       interrupts.stop();
@@ -102,6 +107,7 @@ Status OutputFiles::begin(const std::string &output,
                           const std::string &temporaryFolder) {
   if (!temporaryFolder.empty()) {
     interrupts.start(temporaryFolder);
+    std::unique_lock<std::mutex> held = interrupts.hold();
     if (::mkdir(temporaryFolder.c_str(), 0700) != 0)
       return fileError(temporaryFolder,
                        std::error_code(errno, std::generic_category()));
@@ -117,6 +123,9 @@ Status OutputFiles::begin(const std::string &output,
     return Error{name + parent.str().str() + " is a file, not a folder"};
   if (fs::is_directory(output))
     return Error{output + ": is a folder; give a file name"};
+  // A rename would put a file in the place of a device or of a pipe.
+  if (fs::exists(output) && !fs::is_regular_file(output))
+    return Error{output + ": is no ordinary file; give the name of a file"};
   removeLeftovers(parent);
   // On the output's file system, so that a rename puts files in place.
   return makeFolder(parent.str().str(), !temporaryFolder.empty());
@@ -143,6 +152,8 @@ Error OutputFiles::renamed(Error error) const {
 Status OutputFiles::keepBackup(Entry &entry, size_t number) {
   if (fs::is_directory(entry.final))
     return Error{entry.final + ": is a folder; give another name"};
+  if (fs::exists(entry.final) && !fs::is_regular_file(entry.final))
+    return Error{entry.final + ": is no ordinary file; give another name"};
   std::string backup = folder + "/.before." + std::to_string(number);
   if (::link(entry.final.c_str(), backup.c_str()) == 0)
     entry.backup = backup;

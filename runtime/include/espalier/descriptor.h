@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 #define ESPALIER_DESCRIPTOR_MAGIC 0x5245494c41505345ull /* "ESPALIER" */
-#define ESPALIER_DESCRIPTOR_VERSION 2u
+#define ESPALIER_DESCRIPTOR_VERSION 3u
 
 /** Rows of one call, and where its data are: what every worker of a step reads.
  *  "Row" is one token of one sequence; rows of a slot stand together, parents

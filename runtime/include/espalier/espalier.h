@@ -378,7 +378,8 @@ ESPALIER_API espalier_status espalier_chat_remove(espalier_chat *chat,
 /** The number of messages. */
 ESPALIER_API uint32_t espalier_chat_count(const espalier_chat *chat);
 /** Sets a variable of the template to true or false, such as enable_thinking of
- *  some families. */
+ *  some families. `messages` and `add_generation_prompt` are refused: they
+ *  follow from the conversation. */
 ESPALIER_API espalier_status espalier_chat_set_flag(espalier_chat *chat,
                                                     const char *name,
                                                     int value);

@@ -188,6 +188,11 @@ extern "C" espalier_status espalier_chat_set_flag(espalier_chat *chat,
   if (!chat || !name)
     return fail(ESPALIER_ERROR_ARGUMENT,
                 "espalier_chat_set_flag: chat and name may not be NULL");
+  for (std::string_view own : {"messages", "add_generation_prompt"})
+    if (own == name)
+      return fail(ESPALIER_ERROR_ARGUMENT,
+                  "espalier_chat_set_flag: '" + std::string(own) +
+                      "' is made from the conversation; it cannot be set");
   for (auto &[known, flag] : chat->flags)
     if (known == name) {
       flag = value != 0;

@@ -27,11 +27,12 @@ static void put(uint64_t (&to)[2], const Hash128 &hash) {
   to[1] = hash.high;
 }
 
-/// What decides a row's bits, beside weights, layout and rotations.
+/// What decides a row's bits, beside weights, layout and rotations. The header
+/// of the weights, which has a hash of its own, says what the model computes.
 static Hash128 hashModel(const espalier_model_card &card) {
   Hasher hasher;
-  for (const char *text :
-       {card.family, card.target, card.order, card.activations}) {
+  for (const char *text : {card.compiler, card.family, card.target, card.order,
+                           card.activations}) {
     std::string_view view = text ? text : "";
     hasher.update(view);
     hasher.update(std::string_view("", 1));

@@ -47,7 +47,7 @@ module attributes {
   xf.rope_table @rope [1.0, 0.5, 0.25, 0.125, 0.0625, 0.03, 0.01, 0.001] factor 1.0
 
   func.func @step_few(%rows: !rows, %cache: !cache, %logits: memref<?x100xf32>)
-      attributes {xf.max_rows = 8 : i64, spmd.shared_bytes = 8192 : i64, spmd.private_bytes = 4096 : i64} {
+      attributes {xf.max_rows = 8 : i64, spmd.shared_bytes = 8192 : i64, spmd.private_bytes = 4096 : i64, spmd.block_bytes = 0 : i64} {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index

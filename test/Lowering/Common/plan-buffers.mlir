@@ -47,7 +47,7 @@ func.func @views() {
 // Rows count with their bound, panels with their bytes; a phase's memory is each
 // worker's own.
 // CHECK-LABEL: func.func @bounds
-// CHECK-SAME: spmd.private_bytes = 640 : i64, spmd.shared_bytes = 2048 : i64
+// CHECK-SAME: spmd.private_bytes = 832 : i64, spmd.shared_bytes = 2048 : i64
 func.func @bounds(%rows: !xf.rows) attributes {xf.max_rows = 8} {
   %r = xf.rows_count %rows
   // CHECK: spmd.buffer shared at 0(%{{.*}}) : memref<?x64xf32>

@@ -209,9 +209,12 @@ TEST(Hardware, AttentionIsSplitWhereThatIsFaster) {
   CostModel cost(*m);
   EXPECT_EQ(cost.largestShare(9), 5u);
   EXPECT_EQ(cost.largestShare(8), 4u);
-  // Nine heads on two workers are five and four.
+  // One head leaves the second worker idle.
+  EXPECT_TRUE(cost.splitsAttention({1, 1, 64, 2}));
+  // Nine heads on two workers are five and four: merging eats what evening
+  // them out would save.
   AttentionShape nine = {9, 3, 64, 2};
-  EXPECT_TRUE(cost.splitsAttention(nine));
+  EXPECT_FALSE(cost.splitsAttention(nine));
   EXPECT_LT(cost.attentionSeconds(nine, 1024, true),
             cost.attentionSeconds(nine, 1024, false));
   // One block of positions and one key/value head are one tile.

@@ -229,6 +229,8 @@ TEST(Chat, Variables) {
   Conversation c("{{ tools is none }}{{ documents is none }}{{ think is "
                  "defined }}{{ bos_token is defined }}{{ eos_token }}");
   EXPECT_EQ(c.rendered(true), "TrueTrueFalseFalse<end>");
+  EXPECT_EQ(espalier_chat_set_flag(c.chat, "messages", 1),
+            ESPALIER_ERROR_ARGUMENT);
   EXPECT_EQ(espalier_chat_set_flag(c.chat, "think", 0), ESPALIER_OK);
   EXPECT_EQ(espalier_chat_set_flag(c.chat, "think", 1), ESPALIER_OK);
   EXPECT_EQ(c.rendered(true), "TrueTrueTrueFalse<end>");
