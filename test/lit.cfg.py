@@ -5,7 +5,6 @@
 # Features: compiler (the build has it), avx2, avx512 (the CPU runs such code),
 # smollm2 (the real model is in the cache; tools/fetch-model gets it).
 import os
-import shutil
 
 import lit.formats
 
@@ -46,8 +45,6 @@ if {"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512cd", "avx512_vnni"} <=
     config.available_features.add("avx512")
 if config.has_compiler:
     config.available_features.add("compiler")
-if shutil.which("pkg-config"):
-    config.available_features.add("pkg-config")
 if os.path.exists(os.path.join(config.espalier_build, "bin", "espalier-lsp-server")):
     config.available_features.add("lsp-server")
 
