@@ -49,7 +49,8 @@ extern "C" {
 #define ESPALIER_SYSTOLIC_MAX_LOOP_DEPTH 2u
 
 /** In-order queues. Each issues at most one instruction that takes time per
- *  cycle; control instructions take none. */
+ *  cycle, the array a LOAD_WEIGHTS behind a MATMUL in one; control
+ *  instructions take none. */
 enum espalier_systolic_queue {
   ESPALIER_QUEUE_DMA_IN = 0,  /**< DRAM to scratchpad */
   ESPALIER_QUEUE_DMA_OUT = 1, /**< scratchpad to DRAM */
