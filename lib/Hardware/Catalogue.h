@@ -7,8 +7,12 @@
 #ifndef ESPALIER_LIB_HARDWARE_CATALOGUE_H
 #define ESPALIER_LIB_HARDWARE_CATALOGUE_H
 
+#include "espalier/Support/Result.h"
+
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace espalier::hardware {
 
@@ -16,8 +20,17 @@ struct CatalogueEntry {
   std::string_view name, text;
 };
 
-/// lib/Hardware/Machines/*.json, made into C++ by CMake.
+/// lib/Hardware/Machines/*.json, made into C++ by CMake: processors, and
+/// accelerators.
 extern const std::span<const CatalogueEntry> catalogue;
+extern const std::span<const CatalogueEntry> systolicCatalogue;
+
+std::vector<std::string_view> namesOf(std::span<const CatalogueEntry> entries);
+
+/// The text of the machine with that name, of any kind; else of the file with
+/// that path. `entries` are those that the error lists.
+Result<std::string> findMachineText(const std::string &nameOrPath,
+                                    std::span<const CatalogueEntry> entries);
 
 } // namespace espalier::hardware
 

@@ -6,14 +6,9 @@
 //===----------------------------------------------------------------------===//
 #include "espalier/Hardware/Machine.h"
 #include "Catalogue.h"
-#include "espalier/Support/Json.h"
-#include "espalier/Support/MappedFile.h"
+#include "MachineReader.h"
 
-#include <algorithm>
 #include <bit>
-#include <cmath>
-#include <initializer_list>
-#include <span>
 
 using namespace espalier;
 using namespace espalier::hardware;
@@ -36,118 +31,7 @@ double Machine::int8Peak() const {
 
 namespace {
 
-struct Unit {
-  std::string_view name;
-  double scale;
-};
-
-constexpr Unit byteUnits[] = {
-    {"B", 1}, {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}};
 constexpr Unit rateUnits[] = {{"GB/s", 1e9}, {"B/cycle", 0}};
-constexpr Unit clockUnits[] = {{"GHz", 1e9}, {"MHz", 1e6}};
-constexpr Unit timeUnits[] = {{"ns", 1e-9}, {"us", 1e-6}};
-constexpr Unit countUnits[] = {{"count", 1}};
-constexpr Unit bitUnits[] = {{"bit", 1}};
-constexpr Unit issueUnits[] = {{"ops/cycle", 1}};
-
-/// Reads one description; the first error stays, and later reads give zeros.
-class Reader {
-public:
-  Reader(const std::string &file) : file(file) {}
-
-  void fail(const std::string &key, const std::string &message) {
-    if (!failure)
-      failure = Error{file + ": key '" + key + "': " + message};
-  }
-
-  /// Refuses members other than `allowed`, and demands each of them.
-  bool keys(const json::Value &object, const std::string &path,
-            std::initializer_list<std::string_view> allowed) {
-    const json::Object *members = object.asObject();
-    if (!members) {
-      fail(path.empty() ? "(the whole file)" : path,
-           "expected an object, got " +
-               std::string(json::kindName(object.kind())));
-      return false;
-    }
-    std::string list;
-    for (std::string_view name : allowed)
-      list += (list.empty() ? "" : ", ") + std::string(name);
-    for (auto &[name, value] : members->members())
-      if (std::find(allowed.begin(), allowed.end(), name) == allowed.end())
-        fail(join(path, name), "unknown; allowed here: " + list);
-    for (std::string_view name : allowed)
-      if (!members->find(name))
-        fail(join(path, name), "missing");
-    return !failure;
-  }
-
-  std::string text(const json::Value &object, const std::string &path,
-                   std::string_view key) {
-    const json::Value *value = object.find(key);
-    const std::string *string = value ? value->asString() : nullptr;
-    if (!string || string->empty()) {
-      fail(join(path, key), "expected a string that is not empty");
-      return "";
-    }
-    return *string;
-  }
-
-  std::string choice(const json::Value &object, std::string_view key,
-                     std::initializer_list<std::string_view> allowed) {
-    std::string got = text(object, "", key);
-    if (std::find(allowed.begin(), allowed.end(), got) == allowed.end()) {
-      std::string list;
-      for (std::string_view name : allowed)
-        list += (list.empty() ? "'" : ", '") + std::string(name) + "'";
-      fail(std::string(key), "got '" + got + "'; allowed: " + list);
-    }
-    return got;
-  }
-
-  /// A value with its unit and source, in basic units, of `least` to `most`.
-  double quantity(const json::Value &object, const std::string &path,
-                  std::string_view key, std::span<const Unit> units,
-                  double least, double most, bool whole = false) {
-    const json::Value *entry = object.find(key);
-    std::string here = join(path, key);
-    if (failure || !entry || !keys(*entry, here, {"value", "unit", "source"}))
-      return 0;
-    text(*entry, here, "source");
-    std::string unit = text(*entry, here, "unit");
-    auto known = std::find_if(units.begin(), units.end(),
-                              [&](const Unit &u) { return u.name == unit; });
-    if (known == units.end()) {
-      std::string list;
-      for (const Unit &u : units)
-        list += (list.empty() ? "'" : ", '") + std::string(u.name) + "'";
-      fail(join(here, "unit"), "got '" + unit + "'; allowed: " + list);
-      return 0;
-    }
-    std::optional<double> number = entry->find("value")->asDouble();
-    // "B/cycle" has scale 0: it is the clock that makes it a rate.
-    double scale = known->scale == 0 ? clock : known->scale;
-    double value = number ? *number * scale : NAN;
-    if (!(value >= least && value <= most) ||
-        (whole && value != std::floor(value))) {
-      char range[96];
-      snprintf(range, sizeof(range), "expected %s of %.6g to %.6g %s",
-               whole ? "a whole number" : "a number", least / scale,
-               most / scale, unit.c_str());
-      fail(join(here, "value"), range);
-      return 0;
-    }
-    return value;
-  }
-
-  static std::string join(const std::string &path, std::string_view key) {
-    return path.empty() ? std::string(key) : path + "." + std::string(key);
-  }
-
-  const std::string &file;
-  double clock = 0;
-  std::optional<Error> failure;
-};
 
 MemoryLevel readLevel(Reader &reader, const json::Value &value,
                       const std::string &path) {
@@ -227,14 +111,19 @@ Result<Machine> hardware::parseMachine(std::string_view text,
     return root.takeError().within(name);
   Reader reader(name);
   Machine machine;
-  if (reader.keys(*root, "",
+  // Of an accelerator, say that rather than which keys it lacks.
+  if (const json::Value *target = root->find("target");
+      target && target->asString() && *target->asString() == "systolic")
+    reader.choice(*root, "", "target", {"cpu"});
+  if (!reader.failure &&
+      reader.keys(*root, "",
                   {"schema", "name", "description", "target", "isa", "workers",
                    "clock", "barrier", "tile", "vector", "memory"})) {
-    reader.choice(*root, "schema", {"espalier-machine-1"});
+    reader.choice(*root, "", "schema", {"espalier-machine-1"});
     reader.text(*root, "", "description");
     machine.name = reader.text(*root, "", "name");
-    machine.target = reader.choice(*root, "target", {"cpu"});
-    machine.isa = reader.choice(*root, "isa", {"avx2", "avx512"});
+    machine.target = reader.choice(*root, "", "target", {"cpu"});
+    machine.isa = reader.choice(*root, "", "isa", {"avx2", "avx512"});
     machine.workers = unsigned(
         reader.quantity(*root, "", "workers", countUnits, 1, 1024, true));
     machine.clock = reader.clock =
@@ -263,24 +152,12 @@ Result<Machine> hardware::parseMachine(std::string_view text,
 }
 
 std::vector<std::string_view> hardware::machineNames() {
-  std::vector<std::string_view> names;
-  for (const CatalogueEntry &entry : catalogue)
-    names.push_back(entry.name);
-  return names;
+  return namesOf(catalogue);
 }
 
 Result<Machine> hardware::findMachine(const std::string &nameOrPath) {
-  std::string list;
-  for (const CatalogueEntry &entry : catalogue) {
-    if (entry.name == nameOrPath)
-      return parseMachine(entry.text, nameOrPath);
-    list += (list.empty() ? "'" : ", '") + std::string(entry.name) + "'";
-  }
-  Result<MappedFile> file = MappedFile::open(nameOrPath);
-  if (!file)
-    return Error{"machine '" + nameOrPath + "': neither a name of the " +
-                 "catalogue (" + list + ") nor a file that can be read"};
-  std::span<const uint8_t> bytes = file->bytes();
-  return parseMachine(
-      {reinterpret_cast<const char *>(bytes.data()), bytes.size()}, nameOrPath);
+  Result<std::string> text = findMachineText(nameOrPath, catalogue);
+  if (!text)
+    return text.takeError();
+  return parseMachine(*text, nameOrPath);
 }
