@@ -29,15 +29,21 @@ def XF_OrderAttr : XF_Attr<"Order", "order"> {
   let summary = "the order in which every op of the module sums";
   let description = [{
     Stands on the module as `xf.order`. It is set once for a target, is run by the
-    reference interpreter and is printed in the artefact. `cpu, 1` is "CPU order,
-    version 1" of `docs/numerics.md`.
+    reference interpreter and is printed in the artefact. `docs/numerics.md` defines
+    `cpu, 1`, and `systolic, 1`, whose products are summed in runs of `rows`
+    consecutive elements: the rows of the accelerator's array.
+
+    Constraints: (C1) the version is 1; (C2) `systolic` has 1 to 65536 rows, no other
+    kind has any.
 
     ```mlir
     module attributes {xf.order = #xf.order<cpu, 1>} {}
+    module attributes {xf.order = #xf.order<systolic, 1, rows 128>} {}
     ```
   }];
-  let parameters = (ins EnumParameter<XF_OrderKind>:$kind, "unsigned":$version);
-  let assemblyFormat = "`<` $kind `,` $version `>`";
+  let parameters = (ins EnumParameter<XF_OrderKind>:$kind, "unsigned":$version,
+                        DefaultValuedParameter<"unsigned", "0">:$rows);
+  let assemblyFormat = "`<` $kind `,` $version (`,` `rows` $rows^)? `>`";
   let genVerifyDecl = 1;
 }
 
@@ -102,7 +108,8 @@ def XF_ActivationAttr : EnumAttr<XF_Dialect, XF_Activation, "activation"> {
 
 def XF_KVLayout : I32EnumAttr<"KVLayout", "layout of a KV cache", [
   I32EnumAttrCase<"Unassigned", 0, "unassigned">,
-  I32EnumAttrCase<"Tiles16", 1, "tiles16">
+  I32EnumAttrCase<"Tiles16", 1, "tiles16">,
+  I32EnumAttrCase<"Rows", 2, "rows">
 ]> {
   let cppNamespace = "::espalier::xf";
   let genSpecializedAttr = 0;

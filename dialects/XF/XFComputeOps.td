@@ -77,8 +77,9 @@ def XF_LinearOp : XF_DestinationOp<"linear"> {
     Constraints:
     - (C1) the weight is a matrix [N, K]: a float tensor, or panels whose columns
       and groups cover it;
-    - (C2) x is [R, K] of f32, or [R, K/32] of a8 panels;
-    - (C3) quantised rows (a8) need a weight in blocks of 32 (q8_0, q4_0, q4_1);
+    - (C2) x is [R, K] of f32 or bf16, or [R, K/32] of a8 panels;
+    - (C3) quantised rows (a8) need a weight in blocks of 32 (q8_0, q4_0, q4_1),
+      rounded rows (bf16) one of bf16;
     - (C4) the bias, if any, is f32 [N];
     - (C5) init is [R, N] of f32 with the R of x.
 
@@ -182,8 +183,8 @@ def XF_AttentionOp : XF_DestinationOp<"attention",
       each score (Press et al., arXiv:2108.12409).
 
     Constraints:
-    - (C1) q and init are [R, N] of f32, of the same shape, N a multiple of the
-      cache's dim where it is static;
+    - (C1) q is [R, N] of f32 or bf16 and init of f32, of the same shape, N a
+      multiple of the cache's dim where it is static;
     - (C2) group is positive, and first head + heads is at most group * heads of the
       cache where it is known;
     - (C3) scale is finite and positive;
@@ -195,7 +196,7 @@ def XF_AttentionOp : XF_DestinationOp<"attention",
       heads.
   }];
   let arguments = (ins XF_RowsType:$rows, XF_KVCacheType:$cache, Index:$layer,
-                       Index:$first_head, XF_Rows2D:$q, XF_Rows2D:$init,
+                       Index:$first_head, XF_Rounded2D:$q, XF_Rows2D:$init,
                        I64Attr:$group, F32Attr:$scale,
                        OptionalAttr<I64Attr>:$window, OptionalAttr<F32Attr>:$soft_cap,
                        OptionalAttr<DenseF32ArrayAttr>:$alibi);

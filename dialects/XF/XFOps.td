@@ -22,6 +22,8 @@ class XF_Op<string mnemonic, list<Trait> traits = []>
 
 // Activations are tensors before and memrefs after bufferisation.
 def XF_Rows2D : AnyTypeOf<[RankedTensorOf<[F32]>, MemRefOf<[F32]>]>;
+// The same, or rounded for the accelerator's array.
+def XF_Rounded2D : AnyTypeOf<[RankedTensorOf<[F32, BF16]>, MemRefOf<[F32, BF16]>]>;
 def XF_Encoded : AnyTypeOf<[AnyRankedTensor, AnyMemRef]>;
 
 include "XFStructureOps.td"

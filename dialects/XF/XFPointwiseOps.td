@@ -25,6 +25,26 @@ def XF_GluOp : XF_DestinationOp<"glu"> {
   }];
 }
 
+def XF_RoundOp : XF_DestinationOp<"round"> {
+  let summary = "rounds rows to bf16";
+  let description = [{
+    result = x, each element rounded once, to nearest even: what the accelerator's
+    array multiplies.
+
+    Constraints:
+    - (C1) x is [R, N] of f32 and init of bf16, of the same shape.
+
+    ```mlir
+    %y = xf.round ins(%x : tensor<?x64xf32>) outs(%i : tensor<?x64xbf16>) -> tensor<?x64xbf16>
+    ```
+  }];
+  let arguments = (ins XF_Rows2D:$x, XF_Rounded2D:$init);
+  let assemblyFormat = [{
+    `ins` `(` $x `:` type($x) `)` `outs` `(` $init `:` type($init) `)` attr-dict
+    (`->` type($results)^)?
+  }];
+}
+
 def XF_ActivationOp : XF_DestinationOp<"activation"> {
   let summary = "applies an activation function";
   let description = [{

@@ -97,6 +97,29 @@ def XF_WeightRefOp : XF_Op<"weight_ref",
   let assemblyFormat = "$weight (`[` $layer^ `]`)? attr-dict `:` type($result)";
 }
 
+def XF_DecodeWeightOp : XF_Op<"decode_weight", [Pure]> {
+  let summary = "makes a weight matrix one of bf16";
+  let description = [{
+    Each element is decoded to float32 as its encoding says (blocks: q * d, and + m)
+    and rounded once to bf16, to nearest even. On the accelerator the transfer from
+    memory does it.
+
+    Constraints:
+    - (C1) the weight is a matrix [N, K]: a float tensor, or weight panels;
+    - (C2) the result is a matrix of bf16, plain or in panels, of the same K and,
+      where a panel has one column on both sides, of the same N; else N fills as
+      many panels of the result as it has.
+
+    ```mlir
+    %w = xf.decode_weight %q : tensor<72x2x!xf.panel<1 x 32, q4_0>> -> tensor<72x64xbf16>
+    ```
+  }];
+  let arguments = (ins XF_Encoded:$weight);
+  let results = (outs XF_Encoded:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($weight) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def XF_RowsCountOp : XF_Op<"rows_count", [Pure]> {
   let summary = "the number of rows";
   let description = [{

@@ -60,6 +60,8 @@ def XF_KVCacheType : XF_Type<"KVCache", "kv_cache"> {
        tile 1:  d=0: k16 .. k31
     ```
 
+    `rows` is the accelerator's: keys and values of a head lie [row][dim].
+
     Constraints: (C1) layers, heads and dim are positive; (C2) dim is even; (C3)
     the element type is f32, f16 or bf16.
 

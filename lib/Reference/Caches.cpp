@@ -132,9 +132,11 @@ forEachHead(Evaluator &e, OpTy op, const Tensor &q,
   return {};
 }
 
-/// Entry 11. Padding rows, whose results nobody uses, give zeros.
+/// Entries 11 and 29. Padding rows, whose results nobody uses, give zeros.
 Status attentionOp(Evaluator &e, xf::AttentionOp op) {
-  TRY_LET(q, e.input(op.getQ()));
+  TRY_LET(q, e.inputFloats(op.getQ()));
+  TRY(e.checkProduct(cast<ShapedType>(op.getQ().getType()).getElementType(),
+                     e.get<Cache>(op.getCache()).storage->getElement()));
   TRY_LET(y, e.output(op.getInit()));
   TRY(require(q.shape == y.shape, "q and init do not fit each other"));
   int64_t dim = op.getCache().getType().getDim();
@@ -143,8 +145,12 @@ Status attentionOp(Evaluator &e, xf::AttentionOp op) {
                   [&](int64_t row, int64_t head, const auto &keys,
                       const auto &values, const auto &parameters) {
                     size_t at = row * q.shape[1] + head * dim;
-                    attention(q.data() + at, dim, keys, values, parameters,
-                              y.data() + at);
+                    if (e.run())
+                      attentionInRuns(q.data() + at, dim, keys, values,
+                                      parameters, e.run(), y.data() + at);
+                    else
+                      attention(q.data() + at, dim, keys, values, parameters,
+                                y.data() + at);
                   }));
   e.set(op.getResult(0), y);
   return {};
@@ -161,6 +167,7 @@ Status blockCount(Evaluator &e, xf::BlockCountOp op) {
 
 /// Entry 11, block by block. What has no meaning keeps all bits set.
 Status attentionPartials(Evaluator &e, xf::AttentionPartialsOp op) {
+  TRY(e.requireCpuOrder());
   TRY_LET(q, e.input(op.getQ()));
   TRY_LET(y, e.output(op.getInit()));
   int64_t dim = op.getCache().getType().getDim();
@@ -188,6 +195,7 @@ Status attentionPartials(Evaluator &e, xf::AttentionPartialsOp op) {
 }
 
 Status attentionMergeOp(Evaluator &e, xf::AttentionMergeOp op) {
+  TRY(e.requireCpuOrder());
   const Rows &rows = e.get<Rows>(op.getRows());
   TRY_LET(partials, e.input(op.getPartials()));
   TRY_LET(y, e.output(op.getInit()));

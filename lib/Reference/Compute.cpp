@@ -94,13 +94,36 @@ Status positionEmbedding(Evaluator &e, xf::PositionEmbeddingOp op) {
   return {};
 }
 
-/// Entries 4, 5 and 6, for `xf.linear` and `xf.logits`.
+/// Entry 26.
+Status decodeWeight(Evaluator &e, xf::DecodeWeightOp op) {
+  TRY_LET(view, viewMatrix(e, op.getWeight()));
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  std::optional<xf::EncodedMatrix> to = xf::getEncodedMatrix(type);
+  TRY(require(type.hasStaticShape() && view.first == 0 &&
+                  view.matrix->n <= uint64_t(to->getPaddedN()) &&
+                  view.matrix->n + to->columns > uint64_t(to->getPaddedN()),
+              "expected a whole matrix"));
+  Tensor y;
+  y.elementType = type.getElementType();
+  y.shape.assign(type.getShape().begin(), type.getShape().end());
+  y.strides = denseStrides(y.shape);
+  y.storage = std::make_shared<Storage>();
+  y.storage->matrix = e.rounded(view.matrix);
+  y.storage->columns = to->columns;
+  e.set(op.getResult(), y);
+  return {};
+}
+
+/// Entries 4 to 6 and 28, for `xf.linear` and `xf.logits`.
 Status product(Evaluator &e, mlir::Value x, mlir::Value weight,
                mlir::Value bias, mlir::Value init, bool accumulate,
                mlir::Value result) {
-  TRY_LET(input, e.input(x));
+  TRY_LET(input, e.inputFloats(x));
   TRY_LET(matrix, viewMatrix(e, weight));
+  TRY(e.checkProduct(cast<ShapedType>(x.getType()).getElementType(),
+                     matrix.matrix->encoding));
   LinearCall call;
+  call.run = e.run();
   call.weight = matrix.matrix.get();
   call.first = matrix.first;
   Tensor biasElements, residual;
@@ -149,6 +172,7 @@ Status logits(Evaluator &e, xf::LogitsOp op) {
 
 /// Entry 7.
 Status quantize(Evaluator &e, xf::QuantizeActivationsOp op) {
+  TRY(e.requireCpuOrder());
   TRY_LET(x, e.input(op.getX()));
   TRY_LET(y, e.output(op.getInit()));
   TRY(require(x.shape[0] == y.shape[0] && x.shape[1] == y.shape[1] * 32,
@@ -205,6 +229,7 @@ Status ropeOp(Evaluator &e, xf::RopeOp op) {
 } // namespace
 
 void reference::addComputeHandlers(Handlers &handlers) {
+  on<xf::DecodeWeightOp>(handlers, decodeWeight);
   on<xf::EmbeddingOp>(handlers, embedding);
   on<xf::PositionEmbeddingOp>(handlers, positionEmbedding);
   on<xf::LinearOp>(handlers, linearOp);

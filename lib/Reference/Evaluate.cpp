@@ -8,6 +8,8 @@
 
 #include "Evaluator.h"
 
+#include "espalier/Support/Half.h"
+
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -35,6 +37,8 @@ void printElement(llvm::raw_ostream &os, Type type, const uint8_t *at) {
   };
   if (type.isF32())
     return printNumber(os, number(float()));
+  if (type.isBF16())
+    return printNumber(os, bf16ToFloat(number(uint16_t())));
   if (auto panel = dyn_cast<xf::PanelType>(type);
       panel && panel.getEncoding() == Encoding::A8) {
     os << "(d ";

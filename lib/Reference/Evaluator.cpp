@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "Evaluator.h"
 
+#include "espalier/Support/Half.h"
+
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -32,14 +34,12 @@ Result<std::vector<Datum>>
 Evaluator::call(func::FuncOp function, ArrayRef<Datum> arguments, Taps *into) {
   if (function.isExternal())
     return Error{"function '" + function.getName().str() + "' has no body"};
-  auto order =
-      function->getParentOfType<ModuleOp>()->getAttrOfType<xf::OrderAttr>(
-          xf::kOrderAttr);
-  if (!order || order.getKind() != xf::OrderKind::CPU ||
-      order.getVersion() != 1)
+  order = function->getParentOfType<ModuleOp>()->getAttrOfType<xf::OrderAttr>(
+      xf::kOrderAttr);
+  if (!order || order.getKind() == xf::OrderKind::Fast)
     return Error{
-        "the reference interpreter sums in the order #xf.order<cpu, 1>; "
-        "the module states " +
+        "the reference interpreter sums in the order #xf.order<cpu, 1> or "
+        "#xf.order<systolic, 1, rows R>; the module states " +
         std::string(order ? "another one" : "none")};
   values.clear();
   current.reset();
@@ -104,6 +104,43 @@ Result<Tensor> Evaluator::output(mlir::Value init) {
   TRY(place.noteWrite(watched()));
   Tensor out = Tensor::make(place.elementType, place.shape);
   out.place = place.place;
+  return out;
+}
+
+Result<Tensor> Evaluator::inputFloats(mlir::Value value) {
+  TRY_LET(tensor, input(value));
+  if (!tensor.elementType.isBF16())
+    return tensor;
+  Tensor wide = Tensor::make(Float32Type::get(tensor.elementType.getContext()),
+                             tensor.shape);
+  for (int64_t i = 0; i < tensor.size(); ++i)
+    wide.data()[i] = bf16ToFloat(tensor.data<uint16_t>()[i]);
+  return wide;
+}
+
+Status Evaluator::checkProduct(Type rows, Encoding weight) const {
+  bool rounded = rows.isBF16();
+  if (run() && !(rounded && weight == Encoding::BF16))
+    return Error{"the order #xf.order<systolic, 1, rows R> multiplies bf16 "
+                 "with bf16 only: run xf-round-for-array"};
+  if (!run() && rounded)
+    return Error{"the order #xf.order<cpu, 1> does not multiply rows of bf16"};
+  return {};
+}
+
+Status Evaluator::requireCpuOrder() const {
+  if (run())
+    return Error{"the order #xf.order<systolic, 1, rows R> does not define "
+                 "this op"};
+  return {};
+}
+
+std::shared_ptr<const DecodedMatrix>
+Evaluator::rounded(std::shared_ptr<const DecodedMatrix> matrix) {
+  std::shared_ptr<const DecodedMatrix> &out = roundedMatrices[matrix];
+  if (!out)
+    out =
+        std::make_shared<DecodedMatrix>(roundMatrix(*matrix, options.threads));
   return out;
 }
 

@@ -18,6 +18,7 @@
 #include "llvm/ADT/StringMap.h"
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <random>
 
@@ -95,8 +96,23 @@ public:
   /// the place of `init`.
   Result<Tensor> output(mlir::Value init);
 
+  /// The same of floats that may be rounded, widened to float32.
+  Result<Tensor> inputFloats(mlir::Value value);
+
   //===--- Surroundings ---------------------------------------------------===//
 
+  /// The length of a chain of the order of sums; 0: `cpu, 1`, where it is all
+  /// of a sum.
+  size_t run() const { return order.getRows(); }
+  /// Fails unless the order defines how rows of this element type are
+  /// multiplied with weights of that encoding.
+  Status checkProduct(mlir::Type rows, Encoding weight) const;
+  /// Fails in the order of the accelerator, which does not define the op.
+  Status requireCpuOrder() const;
+
+  /// Entry 26: the matrix rounded to bf16, made when it is first asked for.
+  std::shared_ptr<const DecodedMatrix>
+  rounded(std::shared_ptr<const DecodedMatrix> matrix);
   /// A weight as a tensor, decoded when it is first asked for.
   Result<Tensor> weight(llvm::StringRef symbol, uint64_t index);
   template <typename OpTy> OpTy lookup(llvm::StringRef symbol) {
@@ -119,6 +135,11 @@ private:
   WeightSource &source;
   llvm::DenseMap<mlir::Value, Datum> values;
   llvm::StringMap<std::vector<Tensor>> weights;
+  /// Each matrix, which is kept alive, and what it is rounded to.
+  std::map<std::shared_ptr<const DecodedMatrix>,
+           std::shared_ptr<const DecodedMatrix>>
+      roundedMatrices;
+  xf::OrderAttr order;
   std::optional<PhaseState> current;
   uint64_t phases = 0;
   bool errorIsPlaced = false;

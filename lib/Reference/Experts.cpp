@@ -116,6 +116,7 @@ Status multiply(Evaluator &e, xf::GroupedLinearOp op, const Tensor &x,
 }
 
 Status groupedLinear(Evaluator &e, xf::GroupedLinearOp op) {
+  TRY(e.requireCpuOrder());
   TRY_LET(x, e.input(op.getX()));
   TRY_LET(ids, e.input(op.getIds()));
   TRY_LET(weight, viewExperts(e, op.getWeight()));

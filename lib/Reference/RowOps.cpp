@@ -12,6 +12,7 @@
 #include "Evaluator.h"
 
 #include "espalier/Support/Elementary.h"
+#include "espalier/Support/Half.h"
 
 using namespace mlir;
 using namespace espalier;
@@ -127,6 +128,17 @@ Status activationOp(Evaluator &e, xf::ActivationOp op) {
       e, op, [&](float x, int64_t) { return activate(op.getActivation(), x); });
 }
 
+/// Entry 26.
+Status roundOp(Evaluator &e, xf::RoundOp op) {
+  TRY_LET(x, e.input(op.getX()));
+  TRY_LET(y, e.output(op.getInit()));
+  TRY(require(x.shape == y.shape, "x and init do not fit each other"));
+  for (int64_t i = 0; i < x.size(); ++i)
+    y.data<uint16_t>()[i] = floatToBf16(x.data()[i]);
+  e.set(op.getResult(0), y);
+  return {};
+}
+
 /// Entry 22.
 Status scaleOp(Evaluator &e, xf::ScaleOp op) {
   float factor = op.getFactor().convertToFloat();
@@ -167,6 +179,7 @@ void reference::addRowHandlers(Handlers &handlers) {
   on<xf::GluOp>(handlers, gluOp);
   on<xf::LayerNormOp>(handlers, layerNormOp);
   on<xf::RmsNormOp>(handlers, rmsNormOp);
+  on<xf::RoundOp>(handlers, roundOp);
   on<xf::ScaleOp>(handlers, scaleOp);
   on<xf::SoftCapOp>(handlers, softCapOp);
 }

@@ -4,11 +4,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "RowCount.h"
+
 #include "espalier/Dialect/XF/XF.h"
 #include "espalier/Transforms/Passes.h"
-
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 
 using namespace mlir;
 
@@ -18,18 +17,6 @@ namespace espalier {
 #include "espalier/Transforms/Passes.h.inc"
 
 namespace {
-
-/// The number of rows of `x`: what its destination was made with, since that is
-/// a bounded value, or else its first dimension.
-Value rowCount(OpBuilder &b, Location loc, Value x) {
-  Value value = x;
-  while (auto op = value.getDefiningOp<DestinationStyleOpInterface>())
-    value = op.getTiedOpOperand(cast<OpResult>(value))->get();
-  if (auto empty = value.getDefiningOp<tensor::EmptyOp>())
-    if (empty.getDynamicSizes().size() == 1 && empty.getType().isDynamicDim(0))
-      return empty.getDynamicSizes()[0];
-  return tensor::DimOp::create(b, loc, x, 0);
-}
 
 Value quantize(OpBuilder &b, Location loc, Value x) {
   auto type = cast<RankedTensorType>(x.getType());

@@ -35,6 +35,13 @@ struct SelectKVLayoutPass : impl::SelectKVLayoutBase<SelectKVLayoutPass> {
           << elementType << "'";
       return signalPassFailure();
     }
+    auto chosen = xf::symbolizeKVLayout(layout);
+    if (!chosen || *chosen == xf::KVLayout::Unassigned) {
+      getOperation().emitError(
+          "option 'layout': expected tiles16 or rows, got '")
+          << layout << "'";
+      return signalPassFailure();
+    }
 
     Type conflict;
     DenseSet<Type> replaced;
@@ -49,7 +56,7 @@ struct SelectKVLayoutPass : impl::SelectKVLayoutBase<SelectKVLayoutPass> {
       replaced.insert(type);
       return xf::KVCacheType::get(type.getContext(), type.getLayers(),
                                   type.getHeads(), type.getDim(), wanted,
-                                  xf::KVLayout::Tiles16);
+                                  *chosen);
     });
     replacer.recursivelyReplaceElementsIn(getOperation(), /*replaceAttrs=*/true,
                                           /*replaceLocs=*/false,

@@ -35,7 +35,7 @@ module attributes {xf.order = #xf.order<cpu, 1>} {
 // -----
 
 module {
-  // expected-error @+1 {{the reference interpreter sums in the order #xf.order<cpu, 1>; the module states none}}
+  // expected-error @+1 {{the reference interpreter sums in the order #xf.order<cpu, 1> or #xf.order<systolic, 1, rows R>; the module states none}}
   func.func @order() {
     return
   }

@@ -48,12 +48,49 @@ def QuantizeActivations : Pass<"xf-quantize-activations", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 
+def RoundForArray : Pass<"xf-round-for-array", "::mlir::ModuleOp"> {
+  let summary = "round to bf16 what the accelerator's array multiplies";
+  let description = [{
+    Sets the module's order to `#xf.order<systolic, 1, rows R>` and makes what it
+    rounds visible: the rows that `xf.linear`, `xf.logits` and `xf.attention` read
+    go through `xf.round`, their weight matrices and those of embeddings that are
+    not bf16 already through `xf.decode_weight`. Operations that read the same value
+    in one block share what it is rounded to. Vectors (norms, biases) stay float32.
+    `docs/numerics.md` has the order's definition.
+
+    ```mlir
+    %y = xf.linear ins(%x, %w : tensor<?x64xf32>, tensor<72x2x!xf.panel<1 x 32, q4_0>>) ...
+    ```
+    becomes
+    ```mlir
+    %b = xf.decode_weight %w : tensor<72x2x!xf.panel<1 x 32, q4_0>> -> tensor<72x64xbf16>
+    %e = tensor.empty(%rows) : tensor<?x64xbf16>
+    %r = xf.round ins(%x : tensor<?x64xf32>) outs(%e : tensor<?x64xbf16>) -> tensor<?x64xbf16>
+    %y = xf.linear ins(%r, %b : tensor<?x64xbf16>, tensor<72x64xbf16>) ...
+    ```
+
+    Fails where `rows` is not 1 to 65536, where a cache that attention reads is not of
+    bf16 (`xf-select-kv-layout` sees to it), on an op that this order does not define
+    (quantised activations, experts, attention in two steps), and on a module in the
+    order `fast`.
+  }];
+  let options = [
+    Option<"rows", "rows", "unsigned", /*default=*/"128",
+           "rows of the array: the products of one chain">
+  ];
+  let statistics = [
+    Statistic<"values", "values", "Values whose rows are rounded">,
+    Statistic<"weights", "weights", "Weight matrices that are decoded">
+  ];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def SelectKVLayout : Pass<"xf-select-kv-layout", "::mlir::ModuleOp"> {
   let summary = "choose layout and element type of the KV cache";
   let description = [{
-    Every `!xf.kv_cache` whose layout is `unassigned` gets `tiles16`, the layout
-    that the CPU's kernels read, and, where `element-type` is given, that element
-    type. Changing the element type changes the results (`docs/numerics.md`, entry
+    Every `!xf.kv_cache` whose layout is `unassigned` gets `layout`: `tiles16`, which
+    the CPU's kernels read, or `rows`, which the accelerator's transfers read. Where
+    `element-type` is given, it gets that element type. Changing the element type changes the results (`docs/numerics.md`, entry
     10: one rounding at append); changing the layout does not.
 
     ```mlir
@@ -64,12 +101,15 @@ def SelectKVLayout : Pass<"xf-select-kv-layout", "::mlir::ModuleOp"> {
     func.func @step(%c: !xf.kv_cache<2 x 2 x 16, bf16, tiles16>, ...)
     ```
 
-    Fails where `element-type` is not f32, f16 or bf16, and where a cache that has
-    a layout already is of another element type.
+    Fails where `element-type` is not f32, f16 or bf16, where `layout` is neither
+    `tiles16` nor `rows`, and where a cache that has a layout already is of another
+    element type.
   }];
   let options = [
     Option<"elementType", "element-type", "std::string", /*default=*/"\"\"",
-           "f32, f16 or bf16; empty: as it is">
+           "f32, f16 or bf16; empty: as it is">,
+    Option<"layout", "layout", "std::string", /*default=*/"\"tiles16\"",
+           "tiles16 or rows">
   ];
   let statistics = [
     Statistic<"changed", "changed", "Cache types that were changed">

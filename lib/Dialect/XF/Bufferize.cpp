@@ -151,8 +151,8 @@ void xf::registerBufferizableOpInterfaceExternalModels(
     attach<DestinationModel, ActivationOp, AttentionMergeOp, AttentionOp,
            AttentionPartialsOp, EmbeddingOp, GluOp, GroupedLinearOp,
            LayerNormOp, LinearOp, LogitsOp, PositionEmbeddingOp,
-           QuantizeActivationsOp, RmsNormOp, RopeOp, ScaleOp, SelectRowsOp,
-           SoftCapOp>(context);
+           QuantizeActivationsOp, RmsNormOp, RopeOp, RoundOp, ScaleOp,
+           SelectRowsOp, SoftCapOp>(context);
     attach<ReaderModel, KVAppendOp, KVCommitOp, TapOp>(context);
     RouterOp::attachInterface<RouterModel>(*context);
     WeightRefOp::attachInterface<WeightRefModel>(*context);

@@ -50,10 +50,11 @@ LogicalResult verifyProduct(Operation *op, Value x, Value weight, Value init) {
   // linear_c2, logits_c2
   std::optional<EncodedMatrix> rows = getEncodedMatrix(x.getType());
   bool isFloat = rows && !rows->isPanels && rows->encoding == Encoding::F32;
+  bool isRounded = rows && !rows->isPanels && rows->encoding == Encoding::BF16;
   bool isQuantized = rows && rows->encoding == Encoding::A8;
-  if (!isFloat && !isQuantized)
-    return op->emitOpError("x must be [R, K] of f32 or [R, K/32] of a8 panels, "
-                           "but is ")
+  if (!isFloat && !isRounded && !isQuantized)
+    return op->emitOpError("x must be [R, K] of f32 or bf16, or [R, K/32] of "
+                           "a8 panels, but is ")
            << x.getType();
   if (!sameSize(rows->getK(), matrix->getK()))
     return op->emitOpError("x has K = ")
@@ -63,6 +64,9 @@ LogicalResult verifyProduct(Operation *op, Value x, Value weight, Value init) {
     return op->emitOpError(
                "quantised rows need a weight in q8_0, q4_0 or q4_1, "
                "but it is ")
+           << StringRef(encodingName(matrix->encoding));
+  if (isRounded && matrix->encoding != Encoding::BF16)
+    return op->emitOpError("rounded rows need a weight in bf16, but it is ")
            << StringRef(encodingName(matrix->encoding));
   return success();
 }

@@ -16,6 +16,7 @@ DESTINATION_EFFECTS(ActivationOp)
 DESTINATION_EFFECTS(GluOp)
 DESTINATION_EFFECTS(LayerNormOp)
 DESTINATION_EFFECTS(RmsNormOp)
+DESTINATION_EFFECTS(RoundOp)
 DESTINATION_EFFECTS(ScaleOp)
 DESTINATION_EFFECTS(SoftCapOp)
 
@@ -87,6 +88,13 @@ static LogicalResult verifyUnary(Operation *op, Value x, Value init) {
 }
 
 LogicalResult ActivationOp::verify() {
+  return verifyUnary(*this, getX(), getInit());
+}
+
+LogicalResult RoundOp::verify() {
+  // round_c1
+  if (!shapedType(getInit()).getElementType().isBF16())
+    return emitOpError("init must be of bf16, but is ") << getInit().getType();
   return verifyUnary(*this, getX(), getInit());
 }
 

@@ -73,6 +73,36 @@ LogicalResult WeightOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// DecodeWeightOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult DecodeWeightOp::verify() {
+  // decode_weight_c1
+  std::optional<EncodedMatrix> from = getEncodedMatrix(getWeight().getType());
+  if (!from || from->encoding == Encoding::A8)
+    return emitOpError(
+               "the weight must be a matrix of f32, f16, bf16 or weight "
+               "panels, but is ")
+           << getWeight().getType();
+  // decode_weight_c2
+  std::optional<EncodedMatrix> to = getEncodedMatrix(getResult().getType());
+  if (!to || to->encoding != Encoding::BF16)
+    return emitOpError("the result must be a matrix of bf16, but is ")
+           << getResult().getType();
+  auto differ = [](int64_t a, int64_t b) {
+    return ShapedType::isStatic(a) && ShapedType::isStatic(b) && a != b;
+  };
+  bool coversN = from->columns == 1
+                     ? to->coversN(from->getPaddedN())
+                     : !differ(from->getPaddedN(), to->getPaddedN());
+  if (differ(from->getK(), to->getK()) || !coversN)
+    return emitOpError("the weight is ")
+           << from->getPaddedN() << " x " << from->getK() << ", but the result "
+           << to->getPaddedN() << " x " << to->getK();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // RopeTableOp
 //===----------------------------------------------------------------------===//
 

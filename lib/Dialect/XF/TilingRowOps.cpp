@@ -16,6 +16,7 @@ using namespace espalier::xf;
 
 TILED_BY_BLOCKS(GluOp, getGate())
 TILED_BY_BLOCKS(ActivationOp, getX())
+TILED_BY_BLOCKS(RoundOp, getX())
 TILED_BY_BLOCKS(ScaleOp, getX())
 TILED_BY_BLOCKS(SoftCapOp, getX())
 
@@ -38,6 +39,7 @@ static FailureOr<TilingResult> tilePointwise(Operation *op, OpBuilder &b,
   }
 POINTWISE_TILE(GluOp)
 POINTWISE_TILE(ActivationOp)
+POINTWISE_TILE(RoundOp)
 POINTWISE_TILE(ScaleOp)
 POINTWISE_TILE(SoftCapOp)
 

@@ -65,10 +65,20 @@ LogicalResult XFDialect::verifyOperationAttribute(Operation *op,
 }
 
 LogicalResult OrderAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                OrderKind kind, unsigned version) {
+                                OrderKind kind, unsigned version,
+                                unsigned rows) {
+  // order_c1
   if (version != 1)
     return emitError() << "order '" << stringifyOrderKind(kind)
                        << "' has version 1 only, but got " << version;
+  // order_c2
+  if (kind == OrderKind::Systolic && (rows < 1 || rows > 65536))
+    return emitError() << "order 'systolic' needs the array's rows, 1 to "
+                          "65536, but got "
+                       << rows;
+  if (kind != OrderKind::Systolic && rows != 0)
+    return emitError() << "order '" << stringifyOrderKind(kind)
+                       << "' has no rows, but got " << rows;
   return success();
 }
 

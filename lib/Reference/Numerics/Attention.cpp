@@ -1,4 +1,4 @@
-//===- Attention.cpp - Entry 11 of docs/numerics.md -----------------------===//
+//===- Attention.cpp - Entries 11 and 29 of docs/numerics.md --------------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,6 +8,7 @@
 #include "Versions.h"
 
 #include "espalier/Support/Elementary.h"
+#include "espalier/Support/Half.h"
 
 #include <algorithm>
 #include <limits>
@@ -176,7 +177,58 @@ REFERENCE_VERSIONS(mergeAll, mergeBody,
                     size_t dim, float *y),
                    (partials, stride, count, dim, y))
 
+/// Entry 29. `run`: the elements of d, or positions, of one chain.
+REFERENCE_INLINE void inRunsBody(const float *q, size_t dim,
+                                 const float *const *keys,
+                                 const float *const *values, size_t count,
+                                 const AttentionParameters &parameters,
+                                 size_t run, float *y) {
+  std::vector<float> p(count);
+  float m = -std::numeric_limits<float>::infinity();
+  for (size_t t = parameters.first; t < count; ++t) {
+    float product = 0;
+    for (size_t begin = 0; begin < dim; begin += run) {
+      float chain = 0;
+      for (size_t d = begin; d < std::min(dim, begin + run); ++d)
+        chain = __builtin_fmaf(q[d], keys[t][d], chain);
+      product = product + chain;
+    }
+    p[t] = score(product, float(int64_t(t) - int64_t(count - 1)), parameters);
+    m = p[t] > m ? p[t] : m;
+  }
+  for (size_t t = parameters.first; t < count; ++t)
+    p[t] = bf16ToFloat(floatToBf16(exp2Exact(p[t] - m)));
+  float inverse = 1.0f / sum16(p.data(), count);
+  std::vector<float> o(dim), chain(dim);
+  for (size_t begin = parameters.first / run * run; begin < count;
+       begin += run) {
+    std::fill(chain.begin(), chain.end(), 0.0f);
+    for (size_t t = std::max(begin, parameters.first);
+         t < std::min(count, begin + run); ++t)
+      for (size_t d = 0; d < dim; ++d)
+        chain[d] = __builtin_fmaf(p[t], values[t][d], chain[d]);
+    for (size_t d = 0; d < dim; ++d)
+      o[d] = o[d] + chain[d];
+  }
+  for (size_t d = 0; d < dim; ++d)
+    y[d] = o[d] * inverse;
+}
+REFERENCE_VERSIONS(inRuns, inRunsBody,
+                   (const float *q, size_t dim, const float *const *keys,
+                    const float *const *values, size_t count,
+                    const AttentionParameters &parameters, size_t run,
+                    float *y),
+                   (q, dim, keys, values, count, parameters, run, y))
+
 } // namespace
+
+void attentionInRuns(const float *q, size_t dim,
+                     const std::vector<const float *> &keys,
+                     const std::vector<const float *> &values,
+                     const AttentionParameters &parameters, size_t run,
+                     float *y) {
+  inRuns(q, dim, keys.data(), values.data(), keys.size(), parameters, run, y);
+}
 
 void attention(const float *q, size_t dim,
                const std::vector<const float *> &keys,

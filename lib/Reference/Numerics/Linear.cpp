@@ -1,4 +1,4 @@
-//===- Linear.cpp - Entries 2, 4, 5 and 6 of docs/numerics.md -------------===//
+//===- Linear.cpp - Entries 2, 4 to 6, 26 and 28 of docs/numerics.md ------===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "Numerics.h"
 #include "Versions.h"
+
+#include "espalier/Support/Half.h"
 
 #include <algorithm>
 #include <cstring>
@@ -100,6 +102,23 @@ DecodedMatrix decodeMatrix(Encoding encoding, unsigned columns, unsigned group,
   return out;
 }
 
+DecodedMatrix roundMatrix(const DecodedMatrix &matrix, unsigned threads) {
+  DecodedMatrix out;
+  out.encoding = Encoding::BF16;
+  out.n = matrix.n;
+  out.k = matrix.k;
+  out.values.resize(matrix.strips() * matrix.k * strip);
+  splitWork(threads, matrix.strips(), 1, out.values.size() * 4,
+            [&](size_t begin, size_t end) {
+              for (size_t s = begin; s < end; ++s)
+                for (size_t i = 0; i < matrix.k; ++i)
+                  for (size_t lane = 0; lane < strip; ++lane)
+                    out.values[(s * matrix.k + i) * strip + lane] = bf16ToFloat(
+                        floatToBf16(matrix.at(s * strip + lane, i)));
+            });
+  return out;
+}
+
 //===----------------------------------------------------------------------===//
 // Sums along k, 16 outputs side by side
 //===----------------------------------------------------------------------===//
@@ -124,6 +143,29 @@ REFERENCE_INLINE void chainFloat(const LinearCall &call, size_t s, size_t row,
       Lanes x = Lanes{} + call.x[(row + r) * k + i];
       acc[r] = __builtin_elementwise_fma(x, weight, acc[r]);
     }
+  }
+}
+
+/// Entry 28: a chain for each run of k, added to what those before it gave.
+template <size_t R>
+REFERENCE_INLINE void chainRuns(const LinearCall &call, size_t s, size_t row,
+                                Lanes (&acc)[R]) {
+  size_t k = call.weight->k;
+  const float *w = call.weight->values.data() + s * k * strip;
+  for (size_t begin = 0; begin < k; begin += call.run) {
+    Lanes part[R];
+    for (size_t r = 0; r < R; ++r)
+      part[r] = Lanes{};
+    for (size_t i = begin; i < std::min(k, begin + call.run); ++i) {
+      Lanes weight;
+      load(weight, w + i * strip);
+      for (size_t r = 0; r < R; ++r) {
+        Lanes x = Lanes{} + call.x[(row + r) * k + i];
+        part[r] = __builtin_elementwise_fma(x, weight, part[r]);
+      }
+    }
+    for (size_t r = 0; r < R; ++r)
+      acc[r] = acc[r] + part[r];
   }
 }
 
@@ -197,7 +239,9 @@ REFERENCE_INLINE void linearStrip(const LinearCall &call, size_t s,
   Lanes acc[R];
   for (size_t r = 0; r < R; ++r)
     acc[r] = Lanes{};
-  if (call.quantized)
+  if (call.run)
+    chainRuns<R>(call, s, row, acc);
+  else if (call.quantized)
     chainGroups<R>(call, s, row, acc);
   else if (isBlockEncoding(call.weight->encoding))
     chainDecoded<R>(call, s, row, acc);

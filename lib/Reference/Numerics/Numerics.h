@@ -58,6 +58,9 @@ DecodedMatrix decodeMatrix(Encoding encoding, unsigned columns, unsigned group,
                            size_t n, size_t k, const uint8_t *bytes,
                            unsigned threads);
 
+/// Entry 26: every element rounded to bf16.
+DecodedMatrix roundMatrix(const DecodedMatrix &matrix, unsigned threads);
+
 /// A linear over `rows` rows and outputs first .. first + n - 1 of the matrix.
 /// Exactly one of `x` and `quantized` is set.
 struct LinearCall {
@@ -68,9 +71,11 @@ struct LinearCall {
   const float *bias = nullptr;        ///< [n], or none
   const float *residual = nullptr;    ///< [rows][n], or none
   float *y = nullptr;                 ///< [rows][n]
+  /// 0: entries 4 to 6, by the weight's encoding and what x is; otherwise entry
+  /// 28 with runs of so many k: floats only.
+  size_t run = 0;
 };
 
-/// Entries 4, 5 and 6, by the weight's encoding and what x is.
 void linear(const LinearCall &call, unsigned threads);
 
 /// Entry 1.
@@ -90,7 +95,7 @@ void rope(const float *x, size_t dim, const float *table, size_t pairs,
 /// Entry 22.
 float scale(float x, float factor, const float *init);
 float softCap(float x, float cap);
-/// Entry 10: what the cache holds of `x`.
+/// Entries 10 and 26: `x` in the cache's element type.
 float roundToCache(Encoding element, float x);
 
 /// Entry 11: constants of the model, and what the row sees.
@@ -108,6 +113,13 @@ void attention(const float *q, size_t dim,
                const std::vector<const float *> &keys,
                const std::vector<const float *> &values,
                const AttentionParameters &parameters, float *y);
+
+/// Entry 29, with runs of `run` elements; arguments as for `attention`.
+void attentionInRuns(const float *q, size_t dim,
+                     const std::vector<const float *> &keys,
+                     const std::vector<const float *> &values,
+                     const AttentionParameters &parameters, size_t run,
+                     float *y);
 
 /// Entry 24, one row.
 void route(const float *scores, size_t experts, size_t choices,

@@ -90,6 +90,8 @@ Status readCard(ModuleOp module, ProgramFacts &facts) {
   auto order = module->getAttrOfType<xf::OrderAttr>(xf::kOrderAttr);
   if (!card || !order)
     return Error{"the module has no 'xf.model' or no 'xf.order'"};
+  if (order.getKind() == xf::OrderKind::Systolic)
+    return Error{"the CPU does not sum in the accelerator's order"};
   facts.family = text(card, "family");
   facts.source = text(card, "source");
   facts.order = stringifyOrderKind(order.getKind()).str() + "-" +

@@ -37,7 +37,7 @@ func.func @linear_c1_panels(%x: tensor<?x64xf32>, %w: tensor<10x2x!xf.panel<16 x
 // -----
 
 func.func @linear_c2(%x: tensor<?x2x!xf.panel<1 x 32, q8_0>>, %w: tensor<11x2x!xf.panel<16 x 32, q4_1>>, %i: tensor<?x176xf32>) {
-  // expected-error @below {{x must be [R, K] of f32 or [R, K/32] of a8 panels, but is}}
+  // expected-error @below {{x must be [R, K] of f32 or bf16, or [R, K/32] of a8 panels, but is}}
   %0 = xf.linear ins(%x, %w : tensor<?x2x!xf.panel<1 x 32, q8_0>>, tensor<11x2x!xf.panel<16 x 32, q4_1>>) outs(%i : tensor<?x176xf32>) -> tensor<?x176xf32>
   return
 }
@@ -77,7 +77,7 @@ func.func @logits_c1_panels(%x: tensor<?x64xf32>, %w: tensor<10x2x!xf.panel<16 x
 // -----
 
 func.func @logits_c2(%x: tensor<?x2x!xf.panel<1 x 32, q8_0>>, %w: tensor<11x2x!xf.panel<16 x 32, q4_1>>, %i: tensor<?x176xf32>) {
-  // expected-error @below {{x must be [R, K] of f32 or [R, K/32] of a8 panels, but is}}
+  // expected-error @below {{x must be [R, K] of f32 or bf16, or [R, K/32] of a8 panels, but is}}
   %0 = xf.logits ins(%x, %w : tensor<?x2x!xf.panel<1 x 32, q8_0>>, tensor<11x2x!xf.panel<16 x 32, q4_1>>) outs(%i : tensor<?x176xf32>) -> tensor<?x176xf32>
   return
 }
@@ -300,3 +300,31 @@ func.func @tap_c1(%r: !xf.rows, %l: index, %x: tensor<64xf32>) {
   xf.tap[%l] ins(%r, %x : tensor<64xf32>)
   return
 }
+
+// -----
+
+func.func @linear_c3_rounded(%x: tensor<?x64xbf16>, %w: tensor<11x2x!xf.panel<16 x 32, q4_1>>, %i: tensor<?x176xf32>) {
+  // expected-error @below {{rounded rows need a weight in bf16, but it is q4_1}}
+  %0 = xf.linear ins(%x, %w : tensor<?x64xbf16>, tensor<11x2x!xf.panel<16 x 32, q4_1>>) outs(%i : tensor<?x176xf32>) -> tensor<?x176xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{order 'cpu' has version 1 only, but got 2}}
+module attributes {xf.order = #xf.order<cpu, 2>} {}
+
+// -----
+
+// expected-error @below {{order 'systolic' needs the array's rows, 1 to 65536, but got 0}}
+module attributes {xf.order = #xf.order<systolic, 1>} {}
+
+// -----
+
+// expected-error @below {{order 'systolic' needs the array's rows, 1 to 65536, but got 65537}}
+module attributes {xf.order = #xf.order<systolic, 1, rows 65537>} {}
+
+// -----
+
+// expected-error @below {{order 'cpu' has no rows, but got 128}}
+module attributes {xf.order = #xf.order<cpu, 1, rows 128>} {}
