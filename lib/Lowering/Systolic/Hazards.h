@@ -19,8 +19,8 @@
 #include "espalier/Hardware/SystolicTiming.h"
 #include "espalier/Support/Result.h"
 
+#include <cstdlib>
 #include <map>
-#include <memory>
 
 namespace espalier::systolic {
 
@@ -46,8 +46,12 @@ public:
   /// `queues`: of every instruction by number; grows as they are placed.
   Granules(uint64_t bytes, const std::vector<uint8_t> &queues)
       : count(bytes / ESPALIER_SYSTOLIC_GRANULE), queues(queues),
-        cells(new Cell[count]()) {}
+        cells(static_cast<Cell *>(std::calloc(count, sizeof(Cell)))) {}
+  ~Granules() { std::free(cells); }
+  Granules(const Granules &) = delete;
+  Granules &operator=(const Granules &) = delete;
 
+  bool valid() const { return cells != nullptr; }
   uint64_t bytes() const { return count * ESPALIER_SYSTOLIC_GRANULE; }
   void bound(const Access &access, Bound &bound) const;
   void record(const Access &access, uint64_t issue, uint32_t number,
@@ -63,7 +67,7 @@ private:
 
   uint64_t count;
   const std::vector<uint8_t> &queues;
-  std::unique_ptr<Cell[]> cells;
+  Cell *cells; ///< Zeros; pages that no operand touches are never made.
 };
 
 /// Transfers of regions that the program writes (hazard 4). A symbol's place

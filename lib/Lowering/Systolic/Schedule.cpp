@@ -344,6 +344,8 @@ Result<Program> Scheduler::run(std::vector<Placement> *placements) {
   for (auto &[queue, in] : sequence.body)
     if (in.opcode == ESPALIER_OP_STORE || in.opcode == ESPALIER_OP_SCATTER)
       dram.addStored(in);
+  if (!scratchpad.valid() || !accumulator.valid())
+    return Error{"not enough memory for the books of the machine's memories"};
   queues.reserve(sequence.body.size());
   for (uint32_t i = 0; i < sequence.body.size(); ++i) {
     auto &[queue, in] = sequence.body[i];
