@@ -17,10 +17,10 @@ def CPU_Dialect : Dialect {
   let summary = "Operations of CPU vector units that upstream has no op for";
   let description = [{
     The micro-kernels are made of upstream ops (`scf`, `arith`, `vector`, `llvm`).
-    This dialect holds what those cannot say: at present the product of bytes
-    that AVX512-VNNI computes in one instruction. Each op has an exact meaning in
-    plain integer arithmetic, so that it can be expanded on a CPU without the
-    instruction.
+    This dialect holds what those cannot say: the product of bytes that AVX512-VNNI
+    computes in one instruction, which has an exact meaning in plain integer
+    arithmetic, so that it can be expanded on a CPU without the instruction; and, in
+    steps, what a worker reads next.
   }];
 }
 
@@ -45,6 +45,26 @@ def CPU_DotU8S8Op : Op<CPU_Dialect, "dot_u8s8", [Pure]> {
   let results = (outs AnyType:$result);
   let assemblyFormat =
       "$acc `,` $u `,` $s attr-dict `:` custom<DotTypes>(type($acc), type($u), type($s), type($result))";
+  let hasVerifier = 1;
+}
+
+def CPU_ExpectOp : Op<CPU_Dialect, "expect"> {
+  let summary = "the worker reads these panels next";
+  let description = [{
+    The first `lines` cache lines of the first matrix that is not empty are
+    prefetched; the rest of it becomes the window at byte `window` of the worker's
+    private arena, which other micro-kernels prefetch from. Changes no result.
+
+    Constraints:
+    1. (expect_c1) `panels` are at least one matrix of panels, their rows one after
+       the other without gaps.
+
+    ```mlir
+    cpu.expect %q, %k {lines = 24 : i64, window = 4096 : i64} : memref<...>, memref<...>
+    ```
+  }];
+  let arguments = (ins Variadic<AnyMemRef>:$panels, I64Attr:$lines, I64Attr:$window);
+  let assemblyFormat = "$panels attr-dict `:` type($panels)";
   let hasVerifier = 1;
 }
 

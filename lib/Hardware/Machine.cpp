@@ -51,9 +51,10 @@ MemoryLevel readLevel(Reader &reader, const json::Value &value,
 }
 
 void readTile(Reader &reader, const json::Value &tile, Machine &machine) {
-  if (reader.failure || !reader.keys(tile, "tile",
-                                     {"start", "worth", "per_worker",
-                                      "rows_least", "rows_usual", "rows_most"}))
+  if (reader.failure ||
+      !reader.keys(tile, "tile",
+                   {"start", "worth", "per_worker", "rows_least", "rows_usual",
+                    "rows_most", "lines_ahead"}))
     return;
   machine.tileStart =
       reader.quantity(tile, "tile", "start", timeUnits, 0, 1e-2);
@@ -66,6 +67,7 @@ void readTile(Reader &reader, const json::Value &tile, Machine &machine) {
   machine.rowsLeast = count("rows_least", 4096);
   machine.rowsUsual = count("rows_usual", 4096);
   machine.rowsMost = count("rows_most", 4096);
+  machine.linesAhead = count("lines_ahead", 256);
   if (reader.failure)
     return;
   for (auto [key, rows] : {std::pair{"rows_least", machine.rowsLeast},

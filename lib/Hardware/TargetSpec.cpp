@@ -28,6 +28,7 @@ void visitFigures(Machine &machine, Visitor &&visit) {
   visit("espalier.rows_least", machine.rowsLeast);
   visit("espalier.rows_usual", machine.rowsUsual);
   visit("espalier.rows_most", machine.rowsMost);
+  visit("espalier.lines_ahead", machine.linesAhead);
   visit("espalier.vector_bits", machine.vectorBits);
   visit("espalier.vector_registers", machine.vectorRegisters);
 }

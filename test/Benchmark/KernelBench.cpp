@@ -199,7 +199,7 @@ struct Bench {
       for (int64_t h = 0; h < kvHeads; ++h)
         run(&args, 0, q.data(), stride, out[t].data(), stride, rows, h * group,
             group, t, kvHeads, group, headDim, 0.1f, noWindow, 0, nullptr,
-            scratch[t].data());
+            scratch[t].data(), nullptr);
     });
     if (rows == 1) {
       double rate = double(layerBytes) * threads / s / 1e9;
@@ -250,7 +250,7 @@ struct Bench {
                      [&](int t) {
                        for (int i = 0; i < repeats; ++i)
                          runQuantize(x[t].data(), n * 4, out[t].data(),
-                                     n / 32 * a8::bytes, rows, n / 32);
+                                     n / 32 * a8::bytes, rows, n / 32, nullptr);
                      })),
            "10^9 elements/s");
   }

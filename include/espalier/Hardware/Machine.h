@@ -51,6 +51,8 @@ struct Machine {
   /// Rows of a tile of rows: bounds, and what it has at least where the caches
   /// hold it. Powers of two.
   unsigned rowsLeast = 1, rowsUsual = 1, rowsMost = 1;
+  /// Cache lines that a worker prefetches at once of what it reads next.
+  unsigned linesAhead = 1;
   unsigned vectorBits = 0;
   unsigned vectorRegisters = 0;
   double fmaIssue = 0;     ///< float32 vector FMAs a cycle

@@ -126,6 +126,26 @@ def ConvertSPMDToSCF : Pass<"convert-spmd-to-scf", "::mlir::ModuleOp"> {
                            "::espalier::spmd::SPMDDialect"];
 }
 
+def PrefetchWeights : Pass<"xf-prefetch-weights", "::mlir::ModuleOp"> {
+  let summary = "prefetch a worker's next weights beside work that needs none";
+  let description = [{
+    After `convert-spmd-to-scf`. Which weights a worker reads in a phase does not
+    depend on what the phases before it compute. So a `cpu.expect` stands before the
+    barrier in front of each phase whose dealt loops read slices of weights by their
+    tiles; where the phase before it reads no weights (attention), before the barrier
+    in front of that one. `xf.quantize_activations`, `xf.attention` and
+    `xf.attention_partials` from there on get the attribute `prefetch`, and their
+    micro-kernels prefetch part of it beside their own work.
+
+    What is expected is the worker's share of the phase's first matrix (of a loop
+    that reads several matrices, the first tile), at most half the private cache.
+    The window is 16 bytes at the end of the private arena (`spmd.private_bytes`).
+  }];
+  let dependentDialects = ["::espalier::cpu::CPUDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 def PlanAttentionScratch : Pass<"xf-plan-attention-scratch", "::mlir::ModuleOp"> {
   let summary = "reserve what micro-kernels of attention and experts work in";
   let description = [{

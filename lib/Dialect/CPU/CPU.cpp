@@ -53,5 +53,22 @@ LogicalResult DotU8S8Op::verify() {
   return success();
 }
 
+LogicalResult ExpectOp::verify() {
+  if (getPanels().empty())
+    return emitOpError("expected at least one matrix");
+  for (Type type : getPanels().getTypes()) {
+    auto matrix = cast<MemRefType>(type);
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    if (matrix.getRank() != 2 || matrix.isDynamicDim(1) ||
+        failed(matrix.getStridesAndOffset(strides, offset)) ||
+        strides[0] != matrix.getDimSize(1) || strides[1] != 1) // expect_c1
+      return emitOpError("expected matrices whose rows follow each other "
+                         "without gaps, but got ")
+             << type;
+  }
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "CPU/CPUOps.cpp.inc"

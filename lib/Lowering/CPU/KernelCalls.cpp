@@ -91,7 +91,7 @@ struct LowerQuantize : KernelPattern<xf::QuantizeActivationsOp> {
       return failure();
     return call(op, {Kernel::Quantize},
                 {x->pointer, x->stride, out->pointer, out->stride, out->rows,
-                 out->columns},
+                 out->columns, prefetchWindow(op, emit)},
                 rewriter);
   }
 };
@@ -254,7 +254,8 @@ template <typename Op> struct LowerAttention : KernelPattern<Op> {
         emit.i64(window),
         this->constant(emit, cap),
         slopes,
-        emit.at(stepArgument(op, Scratch), scratch.getInt())};
+        emit.at(stepArgument(op, Scratch), scratch.getInt()),
+        prefetchWindow(op, emit)};
     if constexpr (isPartial)
       arguments.append(
           {out->blockStride, adaptor.getFirstBlock(), out->blocks});

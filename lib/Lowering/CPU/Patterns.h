@@ -23,11 +23,21 @@ namespace espalier::cpu {
 /// The attribute of `xf.attention` that xf-plan-attention-scratch sets.
 inline constexpr llvm::StringLiteral scratchAttrName = "scratch";
 
+/// The attribute of ops that prefetch weights beside their own work, which
+/// xf-prefetch-weights sets: the byte of the worker's private arena where the
+/// window lies.
+inline constexpr llvm::StringLiteral prefetchAttrName = "prefetch";
+
 /// The arguments of a converted step function, in order.
 enum StepArgument : unsigned { Args, Scratch, WorkerIndex, WorkerCount };
 
 /// Argument `which` of the step function around `op`.
 mlir::Value stepArgument(mlir::Operation *op, StepArgument which);
+
+class Emit;
+
+/// The address of the window that `op` prefetches from; null for none.
+mlir::Value prefetchWindow(mlir::Operation *op, const Emit &emit);
 
 /// Short forms for LLVM ops at one place.
 class Emit {

@@ -4,8 +4,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "Patterns.h"
+#include "KernelPattern.h"
 
+#include "espalier/Dialect/CPU/CPU.h"
 #include "espalier/Dialect/SPMD/SPMD.h"
 #include "espalier/Dialect/XF/XF.h"
 #include "espalier/descriptor.h"
@@ -72,6 +73,12 @@ Value Emit::memref(const LLVMTypeConverter &converter, MemRefType type,
       stride = mul(stride, size);
   }
   return descriptor;
+}
+
+Value prefetchWindow(Operation *op, const Emit &emit) {
+  if (auto at = op->getAttrOfType<IntegerAttr>(prefetchAttrName))
+    return emit.at(stepArgument(op, Scratch), at.getInt());
+  return LLVM::ZeroOp::create(emit.b, emit.loc, emit.ptr());
 }
 
 namespace {
@@ -206,6 +213,54 @@ struct LowerBarrier : ConvertOpToLLVMPattern<spmd::BarrierOp> {
   }
 };
 
+/// The window becomes what the first matrix that is not empty holds; its first
+/// lines are prefetched here.
+struct LowerExpect : ConvertOpToLLVMPattern<ExpectOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(ExpectOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Emit emit(rewriter, op.getLoc());
+    Type i64 = rewriter.getI64Type();
+    Value at, end;
+    for (auto [panels, converted] :
+         llvm::reverse(llvm::zip_equal(op.getPanels(), adaptor.getPanels()))) {
+      auto type = cast<MemRefType>(panels.getType());
+      MemRefDescriptor memory(converted);
+      Value begin = LLVM::PtrToIntOp::create(
+          rewriter, op.getLoc(), i64,
+          memory.bufferPtr(rewriter, op.getLoc(), *getTypeConverter(), type));
+      int64_t rowBytes = type.getDimSize(1) *
+                         int64_t(panelOrElementBytes(type.getElementType()));
+      Value rows = memory.size(rewriter, op.getLoc(), 0);
+      Value stop = emit.add(begin, emit.mul(rows, emit.i64(rowBytes)));
+      Value some = LLVM::ICmpOp::create(rewriter, op.getLoc(),
+                                        LLVM::ICmpPredicate::ne, begin, stop);
+      auto choose = [&](Value first, Value other) -> Value {
+        return other ? LLVM::SelectOp::create(rewriter, op.getLoc(), some,
+                                              first, other)
+                           .getResult()
+                     : first;
+      };
+      at = choose(begin, at);
+      end = choose(stop, end);
+    }
+    int64_t bytes = int64_t(op.getLines()) * 64;
+    Value pointer =
+        LLVM::IntToPtrOp::create(rewriter, op.getLoc(), emit.ptr(), at);
+    for (int64_t i = 0; i < bytes; i += 64)
+      LLVM::Prefetch::create(rewriter, op.getLoc(), emit.at(pointer, i), 0, 3,
+                             1);
+    Value window = emit.at(stepArgument(op, Scratch), int64_t(op.getWindow()));
+    LLVM::StoreOp::create(rewriter, op.getLoc(), emit.add(at, emit.i64(bytes)),
+                          window);
+    LLVM::StoreOp::create(rewriter, op.getLoc(), end,
+                          emit.at(window, int64_t(8)));
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 struct LowerClaim : ConvertOpToLLVMPattern<spmd::ClaimOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -233,7 +288,8 @@ void populateStepOpPatterns(const LLVMTypeConverter &converter,
                             RewritePatternSet &patterns) {
   patterns
       .add<LowerRowsCount, LowerBlockCount, LowerWantedCount, LowerRowsSlice,
-           LowerWeightRef, LowerBuffer, LowerBarrier, LowerClaim>(converter);
+           LowerWeightRef, LowerBuffer, LowerBarrier, LowerExpect, LowerClaim>(
+          converter);
 }
 
 } // namespace espalier::cpu

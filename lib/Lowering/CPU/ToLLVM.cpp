@@ -75,6 +75,7 @@ struct ConvertXFToLLVM : impl::ConvertXFToLLVMBase<ConvertXFToLLVM> {
 
 void buildCPULoweringPipeline(OpPassManager &pm) {
   pm.addPass(createConvertSPMDToSCF());
+  pm.addPass(createPrefetchWeights());
   pm.addPass(createPlanAttentionScratch());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());

@@ -7,9 +7,16 @@
 // CHECK-SAME:    %[[ARGS:[a-z0-9]+]]: !llvm.ptr, %[[SCRATCH:[a-z0-9]+]]: !llvm.ptr, %[[W:[a-z0-9]+]]: i32, %[[WS:[a-z0-9]+]]: i32)
 // CHECK-SAME:    spmd.private_bytes = {{1[0-9]+}} : i64
 // CHECK:       llvm.call @xf_embedding_f32g32(%[[ARGS]],
+// The worker's share of wq, or, where it has none, of wk: the first 24 lines.
+// CHECK:       llvm.select %{{.*}} : i1, i64
+// CHECK:       llvm.select %{{.*}} : i1, i64
+// CHECK-COUNT-24: "llvm.intr.prefetch"(%{{.*}}) <{cache = 1 : i32, hint = 3 : i32, rw = 0 : i32}>
+// CHECK-NOT:   llvm.intr.prefetch
+// CHECK:       %[[WINDOW:.*]] = llvm.getelementptr %[[SCRATCH]][4096]
+// CHECK:       llvm.store %{{.*}}, %[[WINDOW]]
 // CHECK:       llvm.call %{{.*}}(%{{.*}}, %[[W]]) : !llvm.ptr, (!llvm.ptr, i32) -> ()
 // CHECK:       llvm.call @xf_rms_norm
-// CHECK:       llvm.call @xf_quantize
+// CHECK:       llvm.call @xf_quantize({{.*}}, %[[WINDOW]])
 // CHECK:       llvm.call @xf_linear_q4_1g32_a8
 // CHECK:       llvm.call @xf_rope
 // CHECK:       llvm.call @xf_append_keys_f16

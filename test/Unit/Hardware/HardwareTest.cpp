@@ -26,7 +26,8 @@ const char *const good = R"({
     "per_worker": {"value": 4, "unit": "count", "source": "s"},
     "rows_least": {"value": 8, "unit": "count", "source": "s"},
     "rows_usual": {"value": 32, "unit": "count", "source": "s"},
-    "rows_most": {"value": 64, "unit": "count", "source": "s"}},
+    "rows_most": {"value": 64, "unit": "count", "source": "s"},
+    "lines_ahead": {"value": 16, "unit": "count", "source": "s"}},
   "vector": {
     "width": {"value": 256, "unit": "bit", "source": "s"},
     "registers": {"value": 16, "unit": "count", "source": "s"},
@@ -69,6 +70,7 @@ TEST(Hardware, ReadsEveryValueInBasicUnits) {
   EXPECT_EQ(m->rowsLeast, 8u);
   EXPECT_EQ(m->rowsUsual, 32u);
   EXPECT_EQ(m->rowsMost, 64u);
+  EXPECT_EQ(m->linesAhead, 16u);
   EXPECT_EQ(m->vectorBits, 256u);
   EXPECT_EQ(m->vectorRegisters, 16u);
   ASSERT_EQ(m->memory.size(), 2u);

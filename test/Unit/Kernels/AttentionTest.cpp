@@ -305,7 +305,7 @@ void check(const Runner &run, Call &call, Heads heads, Random &random,
     run.attention(&call.args, 0, q.data(), stride * 4, got.data(), stride * 4,
                   rows, 0, allHeads, layer, heads.kvHeads, heads.group,
                   heads.headDim, terms.scale, terms.window, terms.cap, slopes,
-                  memory.data());
+                  memory.data(), nullptr);
     EXPECT_EQ(memory.back(), 0xffffffffffffffffull);
     ASSERT_TRUE(sameRow(got.data(), want.data(), got.size()));
   }
@@ -314,11 +314,16 @@ void check(const Runner &run, Call &call, Heads heads, Random &random,
     size_t r0 = random.below(rows), n = 1 + random.below(rows - r0);
     size_t h0 = random.below(allHeads), m = 1 + random.below(allHeads - h0);
     auto memory = scratch(n, m);
+    // Prefetches of what comes next change no bit; nobody reads there.
+    uint64_t window[2] = {4096, 1u << 20};
     size_t at = r0 * stride + h0 * heads.headDim;
     std::fill(got.begin(), got.end(), 5.0f);
     run.attention(&call.args, r0, &q[at], stride * 4, &got[at], stride * 4, n,
                   h0, m, layer, heads.kvHeads, heads.group, heads.headDim,
-                  terms.scale, terms.window, terms.cap, slopes, memory.data());
+                  terms.scale, terms.window, terms.cap, slopes, memory.data(),
+                  window);
+    EXPECT_EQ(window[0] % 64, 0u);
+    EXPECT_EQ(window[1], 1u << 20);
     for (size_t r = 0; r < n; ++r)
       ASSERT_TRUE(sameRow(&got[at + r * stride], &want[at + r * stride],
                           m * heads.headDim))
@@ -340,7 +345,7 @@ void check(const Runner &run, Call &call, Heads heads, Random &random,
                    &partials[b * blockFloats + first * headFloats],
                    rowFloats * 4, rows, first, heads.group, layer,
                    heads.kvHeads, heads.group, heads.headDim, terms.scale,
-                   terms.window, terms.cap, slopes, memory.data(),
+                   terms.window, terms.cap, slopes, memory.data(), nullptr,
                    blockFloats * 4, b, count);
     }
     b += count;
@@ -529,7 +534,7 @@ TEST_P(AttentionTest, ChainEqualsPathOfTree) {
     std::vector<float> out(3 * headDim);
     std::vector<uint8_t> memory(attentionScratchBytes(1, 3, 64));
     run.attention(&args, 0, q.data(), 0, out.data(), 0, 1, 0, 3, 0, 1, 3,
-                  headDim, 0.2f, noWindow, 0, nullptr, memory.data());
+                  headDim, 0.2f, noWindow, 0, nullptr, memory.data(), nullptr);
     return out;
   };
   std::vector<float> a = once(plain, false), b = once(scattered, true);

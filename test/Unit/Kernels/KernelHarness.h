@@ -44,7 +44,8 @@ using LayerNormFn = void(const float *x, int64_t xStride, const float *w,
                          int64_t outStride, int64_t rows, int64_t n,
                          int64_t segment, float eps);
 using QuantizeFn = void(const float *x, int64_t xStride, void *out,
-                        int64_t outStride, int64_t rows, int64_t groups);
+                        int64_t outStride, int64_t rows, int64_t groups,
+                        uint64_t *prefetch);
 using RopeFn = void(const espalier_step_args *, int64_t firstRow,
                     const float *x, int64_t xStride, float *out,
                     int64_t outStride, int64_t rows, int64_t heads,
@@ -60,15 +61,15 @@ using AttentionFn = void(const espalier_step_args *, int64_t firstRow,
                          int64_t heads, int64_t layer, int64_t kvHeads,
                          int64_t group, int64_t headDim, float scale,
                          int64_t window, float cap, const float *slopes,
-                         void *scratch);
+                         void *scratch, uint64_t *prefetch);
 using PartialsFn = void(const espalier_step_args *, int64_t firstRow,
                         const float *q, int64_t qStride, float *out,
                         int64_t outStride, int64_t rows, int64_t firstHead,
                         int64_t heads, int64_t layer, int64_t kvHeads,
                         int64_t group, int64_t headDim, float scale,
                         int64_t window, float cap, const float *slopes,
-                        void *scratch, int64_t blockStride, int64_t firstBlock,
-                        int64_t blocks);
+                        void *scratch, uint64_t *prefetch, int64_t blockStride,
+                        int64_t firstBlock, int64_t blocks);
 using MergeFn = void(const espalier_step_args *, int64_t firstRow,
                      const float *partials, int64_t blockStride,
                      int64_t rowStride, float *out, int64_t outStride,

@@ -39,7 +39,11 @@ TEST_P(RowTest, Quantize) {
     x[22 * stride + i] = i % 5 ? 1.25f : -1.25f;
   size_t outStride = groups * a8::bytes + 24;
   std::vector<uint8_t> got(rows * outStride, 3), want = got;
-  run(x.data(), stride * 4, got.data(), outStride, rows, groups);
+  // Where a window begins is no address that anybody reads.
+  uint64_t window[2] = {4096, 4096 + 1000};
+  run(x.data(), stride * 4, got.data(), outStride, rows, groups, window);
+  EXPECT_EQ(window[0], 4096u + 1024);
+  EXPECT_EQ(window[1], 4096u + 1000);
   for (size_t r = 0; r < rows; ++r)
     for (size_t g = 0; g < groups; ++g) {
       uint8_t *w = &want[r * outStride + g * a8::bytes];
@@ -53,6 +57,14 @@ TEST_P(RowTest, Quantize) {
         std::memcpy(w + at, &dGot, 4);
       }
     }
+  EXPECT_EQ(got, want);
+  std::fill(got.begin(), got.end(), uint8_t(3));
+  run(x.data(), stride * 4, got.data(), outStride, rows, groups, nullptr);
+  for (size_t r = 0; r < rows; ++r)
+    for (size_t g = 0; g < groups; ++g)
+      for (size_t at : {a8::scale, a8::scaledSum}) // bits of a NaN may differ
+        std::memcpy(&got[r * outStride + g * a8::bytes + at],
+                    &want[r * outStride + g * a8::bytes + at], 4);
   EXPECT_EQ(got, want);
 }
 

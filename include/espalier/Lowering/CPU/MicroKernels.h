@@ -32,7 +32,8 @@
 /// |                 | accumulate, eps: f32                                   |
 /// | layer_norm      | x, xStride, w, bias (or null), wStep, out, outStride,  |
 /// |                 | rows, n, segment, eps: f32                             |
-/// | quantize        | x, xStride, out, outStride, rows, groups               |
+/// | quantize        | x, xStride, out, outStride, rows, groups,              |
+/// |                 | prefetch (or null)                                     |
 /// | rope            | args, firstRow, x, xStride, out, outStride, rows,      |
 /// |                 | heads, headDim, rotaryDim, tableWidth, tableColumn     |
 /// | append_keys     | args, firstRow, x, xStride, rows, firstHead, heads,    |
@@ -40,7 +41,8 @@
 /// | append_values   | as append_keys                                         |
 /// | attention       | args, firstRow, q, qStride, out, outStride, rows,      |
 /// |                 | firstHead, heads, layer, kvHeads, group, headDim,      |
-/// |                 | scale: f32, window, cap: f32, slopes (or null), scratch|
+/// |                 | scale: f32, window, cap: f32, slopes (or null),|
+/// |                 | scratch, prefetch (or null)                            |
 /// | attention_      | as attention, then blockStride, firstBlock, blocks     |
 /// |   partials      |                                                        |
 /// | attention_merge | args, firstRow, partials, blockStride, rowStride, out, |
@@ -56,6 +58,10 @@
 /// |                 | accumulate, scratch                                    |
 /// | select_rows     | args, x, xStride, out, outStride, n                    |
 /// | tap             | args, x, xStride, index, n                             |
+///
+/// `prefetch` points at two addresses, the first byte that is not prefetched
+/// yet and the end of what the worker reads next; the kernel prefetches some of
+/// it beside its own work and moves the first.
 ///
 /// attention_partials: `out` holds what the blocks of 64 positions firstBlock,
 /// firstBlock + 1, ... give, each `blockStride` bytes from the one before and

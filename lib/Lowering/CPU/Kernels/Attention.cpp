@@ -50,12 +50,18 @@ uint64_t cpu::attentionScratchBytes(unsigned rows, unsigned heads,
 namespace cpu {
 namespace {
 
+/// What main memory gives one core while a single query vector is multiplied
+/// with some vectors of keys or values.
+constexpr unsigned linesPerProduct = 2;
+
 struct Attention {
   Emitter &e;
   const KernelKey &key;
   Isa isa;
   V args, firstRow, q, qStride, out, outStride, rows, firstHead, heads, layer,
       kvHeads, group, headDim, scale, window, cap, slopes, scratch;
+  /// Weights to prefetch meanwhile.
+  PrefetchWindow &weights;
   /// attention_partials only: `out` and `outStride` are those of the partial
   /// results, for `blockCount` blocks from `firstBlock` on.
   V blockStride, firstBlock, blockCount;
@@ -118,6 +124,9 @@ struct Attention {
              llvm::function_ref<V(unsigned, V)> b) {
     Vs zeros(queries * wide, e.constant(e.vec(e.f32), 0.0f));
     return e.loop(low, high, 1, zeros, [&](V i, llvm::ArrayRef<V> carried) {
+      // Several query vectors are a prompt's, or leave less time.
+      if (queries == 1)
+        weights.advance(linesPerProduct);
       Vs acc(carried.begin(), carried.end());
       Vs right;
       for (unsigned w = 0; w < wide; ++w)
@@ -475,21 +484,25 @@ struct Attention {
 
 void emitAttention(Emitter &e, const KernelKey &key, Isa isa,
                    llvm::ArrayRef<V> a) {
-  Attention{e,     key,   isa,   a[0],  a[1],  a[2],  a[3],
-            a[4],  a[5],  a[6],  a[7],  a[8],  a[9],  a[10],
-            a[11], a[12], a[13], a[14], a[15], a[16], a[17]}
+  PrefetchWindow weights(e, a[18]);
+  Attention{e,     key,   isa,   a[0],  a[1],  a[2],   a[3],  a[4],
+            a[5],  a[6],  a[7],  a[8],  a[9],  a[10],  a[11], a[12],
+            a[13], a[14], a[15], a[16], a[17], weights}
       .emit();
+  weights.finish();
 }
 
 void emitAttentionPartials(Emitter &e, const KernelKey &key, Isa isa,
                            llvm::ArrayRef<V> a) {
-  Attention partials{e,     key,   isa,   a[0],  a[1],  a[2],  a[3],
-                     a[4],  a[5],  a[6],  a[7],  a[8],  a[9],  a[10],
-                     a[11], a[12], a[13], a[14], a[15], a[16], a[17]};
-  partials.blockStride = a[18];
-  partials.firstBlock = a[19];
-  partials.blockCount = a[20];
+  PrefetchWindow weights(e, a[18]);
+  Attention partials{e,     key,   isa,   a[0],  a[1],  a[2],   a[3],  a[4],
+                     a[5],  a[6],  a[7],  a[8],  a[9],  a[10],  a[11], a[12],
+                     a[13], a[14], a[15], a[16], a[17], weights};
+  partials.blockStride = a[19];
+  partials.firstBlock = a[20];
+  partials.blockCount = a[21];
   partials.emit();
+  weights.finish();
 }
 
 } // namespace cpu

@@ -85,8 +85,8 @@ void Emitter::storeMasked(V value, V pointer, V mask) {
   LLVM::MaskedStoreOp::create(b, Value(value), Value(pointer), Value(mask),
                               uint32_t(alignOf(value.type())));
 }
-void Emitter::prefetch(V pointer) {
-  LLVM::Prefetch::create(b, pointer, 0, 3, 1);
+void Emitter::prefetch(V pointer, bool nearest) {
+  LLVM::Prefetch::create(b, pointer, 0, nearest ? 3 : 2, 1);
 }
 V Emitter::frame(uint64_t bytes) {
   return wrap(LLVM::AllocaOp::create(b, ptr, i8, index(bytes), 64u));
@@ -364,5 +364,37 @@ ESPALIER_OPERATOR(*, MulFOp, MulIOp)
 ESPALIER_OPERATOR(/, DivFOp, DivUIOp)
 ESPALIER_OPERATOR(%, RemFOp, RemUIOp)
 #undef ESPALIER_OPERATOR
+
+//===--- PrefetchWindow ---------------------------------------------------===//
+
+PrefetchWindow::PrefetchWindow(Emitter &e, V window)
+    : e(e), window(window), copy(e.frame(16)) {
+  V end = e.at(copy, int64_t(8));
+  e.when(
+      e.isNull(window),
+      [&] {
+        e.store(e.index(0), copy);
+        e.store(e.index(0), end);
+      },
+      [&] {
+        e.store(e.load(e.i64, window), copy);
+        e.store(e.load(e.i64, e.at(window, int64_t(8))), end);
+      });
+}
+
+void PrefetchWindow::advance(unsigned lines) {
+  V at = e.load(e.i64, copy);
+  e.when(e.less(at, e.load(e.i64, e.at(copy, int64_t(8)))), [&] {
+    V pointer(LLVM::IntToPtrOp::create(e.b, e.ptr, mlir::Value(at)), &e);
+    for (unsigned i = 0; i < lines; ++i)
+      e.prefetch(e.at(pointer, int64_t(i * 64)), /*nearest=*/false);
+    e.store(at + int64_t(lines * 64), copy);
+  });
+}
+
+void PrefetchWindow::finish() {
+  e.when(
+      e.isNull(window), [] {}, [&] { e.store(e.load(e.i64, copy), window); });
+}
 
 } // namespace espalier::cpu

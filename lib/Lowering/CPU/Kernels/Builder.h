@@ -72,7 +72,8 @@ public:
   /// Lanes outside the mask give +0 and are not read.
   V loadMasked(mlir::Type type, V pointer, V mask);
   void storeMasked(V value, V pointer, V mask);
-  void prefetch(V pointer);
+  /// Into all caches, or into all but the nearest.
+  void prefetch(V pointer, bool nearest = true);
   /// Room in the frame; call it before the first loop.
   V frame(uint64_t bytes);
   /// A field of the step's arguments, and an element of an i32 array.
@@ -159,6 +160,22 @@ public:
 
 private:
   V wrap(mlir::Value value) { return V(value, this); }
+};
+
+/// What the worker reads next, prefetched beside work that leaves main memory
+/// idle. Make it before the first loop.
+class PrefetchWindow {
+public:
+  /// `window`: {first byte not prefetched, end}, or null for none.
+  PrefetchWindow(Emitter &e, V window);
+  /// Prefetches the next `lines`, if any is left.
+  void advance(unsigned lines);
+  /// Writes back where it stands.
+  void finish();
+
+private:
+  Emitter &e;
+  V window, copy;
 };
 
 V operator+(V a, V b);

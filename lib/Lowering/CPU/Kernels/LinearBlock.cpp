@@ -139,13 +139,16 @@ struct BlockChain {
     int64_t codeBytes = isBytes() ? 512 : 256;
     bool minimum = weights == Encoding::Q4_1;
     int64_t groupBytes = codeBytes + (minimum ? 64 : 32);
+    // Far enough for main memory; a core keeps no more lines under way, and
+    // drops prefetches beyond them.
+    constexpr int64_t ahead = 2048;
     Vs zeros(x.size(), e.constant(e.vec(e.f32), 0.0f));
     return e.loop(
         e.index(0), groups, 1, zeros, [&](V g, llvm::ArrayRef<V> carried) {
           Vs acc(carried.begin(), carried.end());
           V panel = e.at(w, g * groupBytes);
           for (int64_t i = 0; i < groupBytes; i += 64)
-            e.prefetch(e.at(panel, 4096 + i));
+            e.prefetch(e.at(panel, ahead + i));
           Vs xAt;
           for (V row : x)
             xAt.push_back(e.at(row, g * int64_t(a8::bytes)));

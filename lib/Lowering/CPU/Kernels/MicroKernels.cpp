@@ -38,7 +38,7 @@ Signature signature(Kernel kernel) {
   case Kernel::RmsNorm:
     return {"rms_norm", "pipipiiiiif"};
   case Kernel::Quantize:
-    return {"quantize", "pipiii"};
+    return {"quantize", "pipiiip"};
   case Kernel::Rope:
     return {"rope", "pipipiiiiiii"};
   case Kernel::AppendKeys:
@@ -46,7 +46,7 @@ Signature signature(Kernel kernel) {
   case Kernel::AppendValues:
     return {"append_values", "pipiiiiiii"};
   case Kernel::Attention:
-    return {"attention", "pipipiiiiiiiififpp"};
+    return {"attention", "pipipiiiiiiiififppp"};
   case Kernel::Glu:
     return {"glu", "pipipiii"};
   case Kernel::SelectRows:
@@ -64,7 +64,7 @@ Signature signature(Kernel kernel) {
   case Kernel::GroupedLinear:
     return {"grouped_linear", "pipipipiipiiiiiiip"};
   case Kernel::AttentionPartials:
-    return {"attention_partials", "pipipiiiiiiiififppiii"};
+    return {"attention_partials", "pipipiiiiiiiififpppiii"};
   case Kernel::AttentionMerge:
     return {"attention_merge", "pipiipiiiii"};
   }

@@ -43,15 +43,20 @@ V runNumbers(Emitter &e, unsigned half) {
            &e);
 }
 
+/// What main memory gives one core while a group is quantised.
+constexpr unsigned linesPerGroup = 8;
+
 } // namespace
 
 void emitQuantize(Emitter &e, llvm::ArrayRef<V> a) {
   V x = a[0], xStride = a[1], out = a[2], outStride = a[3], rows = a[4],
     groups = a[5];
   V highs = e.frame(32);
+  PrefetchWindow next(e, a[6]);
   e.loop(e.index(0), rows, 1, [&](V r) {
     V xr = e.at(x, r * xStride), outR = e.at(out, r * outStride);
     e.loop(e.index(0), groups, 1, [&](V g) {
+      next.advance(linesPerGroup);
       V at = e.at(xr, g * 128), to = e.at(outR, g * int64_t(a8::bytes));
       V v[2], bits[2], ofRun[2], number[2];
       // Magnitudes are compared as integers, where infinity and the NaNs are
@@ -114,6 +119,7 @@ void emitQuantize(Emitter &e, llvm::ArrayRef<V> a) {
       e.store(run, e.at(to, int64_t(a8::run)));
     });
   });
+  next.finish();
 }
 
 void emitRope(Emitter &e, llvm::ArrayRef<V> a) {
