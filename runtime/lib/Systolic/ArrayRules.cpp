@@ -32,10 +32,10 @@ ArrayRules::Earliest ArrayRules::earliest(const Form &form,
   case ESPALIER_OP_MATMUL: {
     bool swap = form.flags & ESPALIER_FLAG_SWAP;
     const Tile &tile = swap ? s.waiting : s.active;
-    if (!tile.valid)
-      never = swap ? "SWAP, but no weights wait" : "the array has no weights";
-    else if (!swap && !m.shadow && s.waiting.valid)
+    if (!swap && !m.shadow && s.waiting.valid)
       never = "the first MATMUL after LOAD_WEIGHTS needs SWAP";
+    else if (!tile.valid)
+      never = swap ? "SWAP, but no weights wait" : "the array has no weights";
     else if (tile.type != form.shape.type_a)
       never = "the weights are of another type";
     else if (tile.rows != form.shape.columns)

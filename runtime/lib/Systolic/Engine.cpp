@@ -135,14 +135,15 @@ ArrayRules::Earliest Engine::earliest(unsigned q, const Op &op,
 }
 
 std::string Engine::portText(const Ports::Conflict &conflict) const {
-  static const char *const names[] = {"read ports", "write ports",
-                                      "port to the array", "vector ports"};
+  static const char *const names[] = {"read ports are", "write ports are",
+                                      "port to the array is",
+                                      "vector ports are"};
   const Access &access = *conflict.access;
   return std::string(access.write ? "writes" : "reads") + " bank " +
          number(conflict.bank) +
          (access.space == ESPALIER_SPACE_SCRATCHPAD ? " of the scratchpad"
                                                     : " of the accumulator") +
-         ", whose " + names[unsigned(access.port)] + " are in use in cycle " +
+         ", whose " + names[unsigned(access.port)] + " in use in cycle " +
          number(conflict.cycle);
 }
 
