@@ -4,15 +4,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "Gemm.h"
 #include "RunProgram.h"
 
 #include <cstdio>
+#include <string_view>
 
 using namespace espalier;
 
 int main(int argc, char **argv) {
-  std::vector<std::string> arguments(argv + (argc > 0), argv + argc);
-  Status status = tool::runProgram(arguments);
+  bool gemm = argc > 1 && std::string_view(argv[1]) == "gemm";
+  int skipped = argc == 0 ? 0 : gemm ? 2 : 1;
+  std::vector<std::string> arguments(argv + skipped, argv + argc);
+  Status status = gemm ? tool::runGemm(arguments) : tool::runProgram(arguments);
   if (status)
     return 0;
   fprintf(stderr, "error: %s\n", status.error().message.c_str());
