@@ -8,6 +8,7 @@
 
 #include "espalier/Dialect/CPU/CPU.h"
 #include "espalier/Dialect/SPMD/SPMD.h"
+#include "espalier/Dialect/Systolic/Systolic.h"
 #include "espalier/Dialect/XF/XF.h"
 #include "espalier/Lowering/Passes.h"
 #include "espalier/Reference/Passes.h"
@@ -17,7 +18,8 @@
 using namespace espalier;
 
 void espalier::registerEspalierDialects(mlir::DialectRegistry &registry) {
-  registry.insert<cpu::CPUDialect, spmd::SPMDDialect, xf::XFDialect>();
+  registry.insert<cpu::CPUDialect, spmd::SPMDDialect, systolic::SystolicDialect,
+                  xf::XFDialect>();
   spmd::registerBufferizableOpInterfaceExternalModels(registry);
   spmd::registerValueBoundsOpInterfaceExternalModels(registry);
   xf::registerBufferizableOpInterfaceExternalModels(registry);
