@@ -68,6 +68,21 @@ void refuseUnsupported(ConfigReader &reader) {
                  "configuration are"});
 }
 
+/// Null and a missing key are two things here: see ConfigKeys.
+void readKvHeads(ConfigReader &reader, const ConfigKeys &keys,
+                 ModelConfig &config) {
+  config.kvHeads = keys.defaultKvHeads ? keys.defaultKvHeads : config.heads;
+  if (keys.kvHeads.empty())
+    return;
+  if (reader.isNull(keys.kvHeads)) {
+    if (!keys.nullKvHeads)
+      return reader.fail({"'" + std::string(keys.kvHeads) +
+                          "': expected a positive integer, got null"});
+    config.kvHeads = config.heads;
+  }
+  reader.count(keys.kvHeads, config.kvHeads);
+}
+
 /// What many families have.
 void readShared(ConfigReader &reader, const ConfigKeys &keys,
                 ModelConfig &config) {
@@ -82,9 +97,7 @@ void readShared(ConfigReader &reader, const ConfigKeys &keys,
   required(keys.heads, keys.defaultHeads, config.heads);
   required(keys.ffn, keys.defaultFfn, config.ffn);
   required("vocab_size", keys.defaultVocab, config.vocab);
-  config.kvHeads = keys.defaultKvHeads ? keys.defaultKvHeads : config.heads;
-  if (!keys.kvHeads.empty())
-    reader.count(keys.kvHeads, config.kvHeads);
+  readKvHeads(reader, keys, config);
   config.maxPositions = keys.defaultPositions;
   if (!keys.positions.empty())
     reader.count(keys.positions, config.maxPositions);

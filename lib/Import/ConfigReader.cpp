@@ -40,6 +40,11 @@ const Value *ConfigReader::find(std::string_view key) const {
   return nullptr;
 }
 
+bool ConfigReader::isNull(std::string_view key) const {
+  const Value *value = object.find(key);
+  return value && value->isNull();
+}
+
 void ConfigReader::fail(Error error) {
   if (!failure)
     failure = std::move(error);
@@ -68,13 +73,13 @@ void ConfigReader::required(std::string_view key, uint64_t &into) {
 }
 
 void ConfigReader::countOrNone(std::string_view key, uint64_t &into) {
-  if (const Value *value = object.find(key); value && value->isNull())
+  if (isNull(key))
     into = 0;
   count(key, into);
 }
 
 void ConfigReader::numberOrNone(std::string_view key, double &into) {
-  if (const Value *value = object.find(key); value && value->isNull())
+  if (isNull(key))
     into = 0;
   number(key, into);
 }

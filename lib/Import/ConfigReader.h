@@ -31,6 +31,8 @@ public:
   /// A member that is null counts as absent, as it does for transformers.
   const json::Value *find(std::string_view key) const;
   bool has(std::string_view key) const { return find(key) != nullptr; }
+  /// The member is there, and null.
+  bool isNull(std::string_view key) const;
 
   /// Each leaves `into` as it is where the key is missing.
   void count(std::string_view key, uint64_t &into);

@@ -235,6 +235,10 @@ struct ConfigKeys {
   uint64_t defaultLayers = 0, defaultHidden = 0, defaultHeads = 0,
            defaultKvHeads = 0, defaultFfn = 0, defaultVocab = 0;
   uint64_t defaultHeadDim = 0; ///< 0: hidden / heads
+  /// Whether the configuration class takes null for the key/value heads, and
+  /// means as many as attention heads by it. (A missing key is another thing:
+  /// it means defaultKvHeads, or, where that is 0, as many.)
+  bool nullKvHeads = true;
   double defaultEpsilon = 1e-6;
   Activation defaultActivation = Activation::Silu;
   bool tied = false;

@@ -65,6 +65,7 @@ const Family gemmaFamily = {
     .keys = {.defaultPositions = 8192,
              .defaultKvHeads = 16,
              .defaultHeadDim = 256,
+             .nullKvHeads = false,
              .defaultActivation = Activation::GeluTanh,
              .tied = true},
     .configure = configureGemma,
@@ -120,6 +121,7 @@ const Family gemma2Family = {
              .defaultPositions = 8192,
              .defaultKvHeads = 4,
              .defaultHeadDim = 256,
+             .nullKvHeads = false,
              .defaultActivation = Activation::GeluTanh,
              .tied = true},
     .configure = configureGemma2,
@@ -178,6 +180,7 @@ static ConfigKeys gemma3Keys() {
           .defaultFfn = 9216,
           .defaultVocab = 262208,
           .defaultHeadDim = 256,
+          .nullKvHeads = false,
           .defaultActivation = Activation::GeluTanh,
           .tied = true,
           .defaultTheta = 1000000};

@@ -42,6 +42,7 @@ const Family glm4Family = {
     .keys = {.defaultPositions = 131072,
              .defaultKvHeads = 2,
              .defaultHeadDim = 128,
+             .nullKvHeads = false,
              .defaultEpsilon = 0.00000015625,
              .partial = true,
              .partialRotary = 0.5},

@@ -14,6 +14,12 @@
 
 namespace espalier {
 
+static void configure(ConfigReader &reader, ModelConfig &config) {
+  parts::configureLlama(reader, config);
+  // The class falls back to nothing that a model could be made of.
+  reader.required("num_key_value_heads", config.kvHeads);
+}
+
 static void weights(const ModelConfig &c, WeightTable &t) {
   using Bias = WeightTable::Bias;
   WeightTable::NormOptions norm = {.bias = Bias::Present, .addOne = true};
@@ -38,7 +44,7 @@ const Family nemotronFamily = {
              .defaultActivation = Activation::ReluSquared,
              .partial = true,
              .partialRotary = 0.5},
-    .configure = parts::configureLlama,
+    .configure = configure,
     .weights = weights,
     .layer = parts::layerNormLayer,
     .end = parts::finalLayerNorm,

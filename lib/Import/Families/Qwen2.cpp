@@ -27,7 +27,7 @@ const Family qwen2Family = {
     .models = "Qwen2, Qwen2.5, QwQ",
     .remarks = "q, k and v have biases; windows by `use_sliding_window`",
     .inGGUF = true,
-    .keys = {.defaultPositions = 32768},
+    .keys = {.defaultPositions = 32768, .defaultKvHeads = 32},
     .configure = parts::configureQwenLayers,
     .weights = weights,
     .layer = parts::llamaLayer,

@@ -85,7 +85,9 @@ const Family qwen3MoeFamily = {
     .models = "Qwen3 MoE, Qwen3-Coder",
     .remarks = "`decoder_sparse_step` and `mlp_only_layers` make layers dense; "
                "experts as published, or one tensor for all",
-    .keys = {.defaultPositions = 32768, .defaultKvHeads = 4},
+    .keys = {.defaultPositions = 32768,
+             .defaultKvHeads = 4,
+             .nullKvHeads = false},
     .configure = configure,
     .weights = weights,
     .layer = layer,

@@ -57,6 +57,8 @@ const Family stablelmFamily = {
     .remarks = "layer norms, parts of heads rotated, norms of heads",
     .keys = {.epsilon = "layer_norm_eps",
              .defaultPositions = 4096,
+             .defaultKvHeads = 32,
+             .nullKvHeads = false,
              .defaultEpsilon = 1e-5,
              .partial = true,
              .partialRotary = 0.25},

@@ -47,6 +47,7 @@ const Family starcoder2Family = {
     .keys = {.epsilon = "norm_epsilon",
              .defaultPositions = 4096,
              .defaultKvHeads = 2,
+             .nullKvHeads = false,
              .defaultEpsilon = 1e-5,
              .defaultActivation = Activation::GeluTanh,
              .tied = true},

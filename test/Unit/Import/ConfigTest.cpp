@@ -234,8 +234,8 @@ std::vector<uint64_t> windows(const std::string &members) {
 TEST(Config, Windows) {
   using W = std::vector<uint64_t>;
   // qwen2's matters where it is switched on, in the layers from a number on.
-  std::string qwen2 =
-      with("model_type", "\"qwen2\"") + ",\"sliding_window\":32";
+  std::string qwen2 = with("model_type", "\"qwen2\"") +
+                      ",\"num_key_value_heads\":8,\"sliding_window\":32";
   EXPECT_EQ(windows(qwen2), (W{0, 0}));
   EXPECT_EQ(windows(qwen2 + ",\"use_sliding_window\":false"), (W{0, 0}));
   qwen2 += ",\"use_sliding_window\":true";
@@ -248,7 +248,8 @@ TEST(Config, Windows) {
   expectRefused(qwen2 + ",\"layer_types\":[\"sliding_attention\"]",
                 "'layer_types': expected 2 types, one for each layer, got 1");
   expectRefused(with("model_type", "\"qwen2\"") +
-                    ",\"layer_types\":[\"sliding_attention\",\"full_"
+                    ",\"num_key_value_heads\":8,\"layer_types\":[\"sliding_"
+                    "attention\",\"full_"
                     "attention\"]",
                 "expects 'sliding_window', but it is missing or off");
   // mistral: a missing key and null differ; a window that reaches everything
@@ -264,6 +265,50 @@ TEST(Config, Windows) {
   EXPECT_EQ(windows(with("model_type", "\"gemma2\"") +
                     ",\"head_dim\":8,\"sliding_window\":9"),
             (W{9, 0}));
+}
+
+/// As the configuration classes of transformers 5: what a missing key means,
+/// and null. (mistral and mixtral: as the code of their classes says, and as
+/// earlier versions did; the check of types in this one refuses null first.)
+TEST(Config, KeyValueHeads) {
+  constexpr uint64_t refused = 0;
+  struct Case {
+    const char *family;
+    uint64_t absent, null;
+  };
+  constexpr uint64_t heads = 64;
+  for (const Case &c : {
+           Case{"llama", heads, heads},   Case{"mistral", 8, heads},
+           Case{"mixtral", 8, heads},     Case{"smollm3", 4, heads},
+           Case{"qwen2", 32, heads},      Case{"qwen3", 32, heads},
+           Case{"qwen3_moe", 4, refused}, Case{"olmo2", heads, heads},
+           Case{"olmoe", heads, heads},   Case{"phi", heads, heads},
+           Case{"phi3", heads, heads},    Case{"granite", heads, heads},
+           Case{"cohere", heads, heads},  Case{"gemma", 16, refused},
+           Case{"gemma2", 4, refused},    Case{"gemma3_text", 4, refused},
+           Case{"glm4", 2, refused},      Case{"starcoder2", 2, refused},
+           Case{"stablelm", 32, refused}, Case{"nemotron", refused, refused},
+       }) {
+    SCOPED_TRACE(c.family);
+    std::string base =
+        R"("model_type":")" + std::string(c.family) +
+        R"(","hidden_size":1024,"head_dim":16,"intermediate_size":176,)"
+        R"("num_hidden_layers":2,"num_attention_heads":64,"vocab_size":420)";
+    auto expect = [&](const char *member, uint64_t wanted,
+                      const char *message) {
+      if (wanted == refused)
+        return expectRefused(base + member, message);
+      Result<ModelConfig> config = read(base + member);
+      ASSERT_TRUE(config) << config.error().message;
+      EXPECT_EQ(config->kvHeads, wanted) << member;
+    };
+    expect("", c.absent,
+           "'num_key_value_heads': expected a positive integer, but the key is "
+           "missing");
+    expect(R"(,"num_key_value_heads":null)", c.null,
+           "'num_key_value_heads': expected a positive integer, ");
+    expect(R"(,"num_key_value_heads":2)", 2, "");
+  }
 }
 
 TEST(Config, Gemma3) {
