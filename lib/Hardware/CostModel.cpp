@@ -78,10 +78,7 @@ double CostModel::attentionSeconds(const AttentionShape &shape,
 }
 
 bool CostModel::splitsAttention(const AttentionShape &shape) const {
-  constexpr uint64_t positions = 1024;
-  // Merging comes on top: nine heads on two workers, which a split would give a
-  // tenth, decode 6 % slower with it (docs/Performance.md).
-  constexpr double worthwhile = 0.75;
-  return attentionSeconds(shape, positions, /*split=*/true) <
-         worthwhile * attentionSeconds(shape, positions, /*split=*/false);
+  return attentionSeconds(shape, machine.splitAt, /*split=*/true) <
+         (1 - machine.splitGain) *
+             attentionSeconds(shape, machine.splitAt, /*split=*/false);
 }

@@ -32,6 +32,7 @@ double Machine::int8Peak() const {
 namespace {
 
 constexpr Unit rateUnits[] = {{"GB/s", 1e9}, {"B/cycle", 0}};
+constexpr Unit shareUnits[] = {{"percent", 0.01}};
 
 MemoryLevel readLevel(Reader &reader, const json::Value &value,
                       const std::string &path) {
@@ -54,7 +55,7 @@ void readTile(Reader &reader, const json::Value &tile, Machine &machine) {
   if (reader.failure ||
       !reader.keys(tile, "tile",
                    {"start", "worth", "per_worker", "rows_least", "rows_usual",
-                    "rows_most", "lines_ahead"}))
+                    "rows_most", "lines_ahead", "split_at", "split_gain"}))
     return;
   machine.tileStart =
       reader.quantity(tile, "tile", "start", timeUnits, 0, 1e-2);
@@ -68,6 +69,9 @@ void readTile(Reader &reader, const json::Value &tile, Machine &machine) {
   machine.rowsUsual = count("rows_usual", 4096);
   machine.rowsMost = count("rows_most", 4096);
   machine.linesAhead = count("lines_ahead", 256);
+  machine.splitAt = count("split_at", 65536);
+  machine.splitGain =
+      reader.quantity(tile, "tile", "split_gain", shareUnits, 0, 0.99);
   if (reader.failure)
     return;
   for (auto [key, rows] : {std::pair{"rows_least", machine.rowsLeast},

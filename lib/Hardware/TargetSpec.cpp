@@ -29,6 +29,8 @@ void visitFigures(Machine &machine, Visitor &&visit) {
   visit("espalier.rows_usual", machine.rowsUsual);
   visit("espalier.rows_most", machine.rowsMost);
   visit("espalier.lines_ahead", machine.linesAhead);
+  visit("espalier.split_at", machine.splitAt);
+  visit("espalier.split_gain", machine.splitGain);
   visit("espalier.vector_bits", machine.vectorBits);
   visit("espalier.vector_registers", machine.vectorRegisters);
 }

@@ -60,7 +60,8 @@ public:
   /// heads, with the merge of what the blocks give, which each worker repeats.
   double attentionSeconds(const AttentionShape &shape, uint64_t positions,
                           bool split) const;
-  /// Whether the split takes less time, at 1024 positions.
+  /// Whether the split saves enough of the time (Machine::splitGain), at
+  /// Machine::splitAt positions.
   bool splitsAttention(const AttentionShape &shape) const;
 
 private:

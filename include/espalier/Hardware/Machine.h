@@ -53,6 +53,10 @@ struct Machine {
   unsigned rowsLeast = 1, rowsUsual = 1, rowsMost = 1;
   /// Cache lines that a worker prefetches at once of what it reads next.
   unsigned linesAhead = 1;
+  /// Attention of few rows is split along the positions where that saves this
+  /// share of its time, at so many positions.
+  unsigned splitAt = 1;
+  double splitGain = 0;
   unsigned vectorBits = 0;
   unsigned vectorRegisters = 0;
   double fmaIssue = 0;     ///< float32 vector FMAs a cycle

@@ -27,7 +27,9 @@ const char *const good = R"({
     "rows_least": {"value": 8, "unit": "count", "source": "s"},
     "rows_usual": {"value": 32, "unit": "count", "source": "s"},
     "rows_most": {"value": 64, "unit": "count", "source": "s"},
-    "lines_ahead": {"value": 16, "unit": "count", "source": "s"}},
+    "lines_ahead": {"value": 16, "unit": "count", "source": "s"},
+    "split_at": {"value": 1024, "unit": "count", "source": "s"},
+    "split_gain": {"value": 25, "unit": "percent", "source": "s"}},
   "vector": {
     "width": {"value": 256, "unit": "bit", "source": "s"},
     "registers": {"value": 16, "unit": "count", "source": "s"},
@@ -71,6 +73,8 @@ TEST(Hardware, ReadsEveryValueInBasicUnits) {
   EXPECT_EQ(m->rowsUsual, 32u);
   EXPECT_EQ(m->rowsMost, 64u);
   EXPECT_EQ(m->linesAhead, 16u);
+  EXPECT_EQ(m->splitAt, 1024u);
+  EXPECT_EQ(m->splitGain, 0.25);
   EXPECT_EQ(m->vectorBits, 256u);
   EXPECT_EQ(m->vectorRegisters, 16u);
   ASSERT_EQ(m->memory.size(), 2u);
@@ -143,6 +147,14 @@ TEST(Hardware, ErrorsNameKeyAndWhatIsAllowed) {
       {"\"value\": 32, \"unit\": \"count\"",
        "\"value\": 128, \"unit\": \"count\"",
        "m.json: key 'tile': expected rows_least <= rows_usual <= rows_most"},
+      {"\"value\": 25, \"unit\": \"percent\"",
+       "\"value\": 100, \"unit\": \"percent\"",
+       "m.json: key 'tile.split_gain.value': expected a number of 0 to 99 "
+       "percent"},
+      {"\"value\": 1024, \"unit\": \"count\"",
+       "\"value\": 0, \"unit\": \"count\"",
+       "m.json: key 'tile.split_at.value': expected a whole number of 1 to "
+       "65536 count"},
       {"\"unit\": \"KiB\"", "\"unit\": \"kB\"",
        "m.json: key 'memory[0].size.unit': got 'kB'; allowed: 'B', 'KiB', "
        "'MiB', 'GiB'"},
@@ -219,6 +231,14 @@ TEST(Hardware, AttentionIsSplitWhereThatIsFaster) {
   EXPECT_FALSE(cost.splitsAttention(nine));
   EXPECT_LT(cost.attentionSeconds(nine, 1024, true),
             cost.attentionSeconds(nine, 1024, false));
+  // The machine says what is enough, and where: at one block there is nothing
+  // to deal out.
+  Machine eager = *m;
+  eager.splitGain = 0;
+  EXPECT_TRUE(CostModel(eager).splitsAttention(nine));
+  Machine close = *m;
+  close.splitAt = 64;
+  EXPECT_FALSE(CostModel(close).splitsAttention({1, 1, 64, 2}));
   // One block of positions and one key/value head are one tile.
   EXPECT_GT(cost.attentionSeconds({8, 1, 64, 2}, 64, true),
             cost.attentionSeconds({8, 1, 64, 2}, 64, false));
