@@ -16,8 +16,7 @@
 namespace espalier {
 
 static void configure(ConfigReader &reader, ModelConfig &config) {
-  config.ffn = 4 * config.hidden;
-  reader.count("ffn_hidden_size", config.ffn);
+  parts::readFourfoldFfn(reader, config, "ffn_hidden_size");
   bool isNew = false, oneHead = true, bias = false;
   config.parallelResidual = true;
   reader.flag("new_decoder_architecture", isNew);
@@ -46,15 +45,14 @@ static void weights(const ModelConfig &c, WeightTable &t) {
   using Bias = WeightTable::Bias;
   Bias bias = WeightTable::biasIf(c.attentionBias);
   bool two = c.parallelResidual && !c.sharedNorm;
-  t.norm("attention_norm", {two ? "ln_attn" : "input_layernorm"},
-         {.bias = Bias::Present});
-  parts::fusedAttentionWeights(c, t, {"self_attention.query_key_value"}, bias);
-  t.linear("o", {"self_attention.dense"}, c.hidden, c.hidden, bias);
-  if (!c.sharedNorm)
-    t.norm("ffn_norm", {two ? "ln_mlp" : "post_attention_layernorm"},
-           {.bias = Bias::Present});
-  t.linear("up", {"mlp.dense_h_to_4h"}, c.ffn, c.hidden, bias);
-  t.linear("down", {"mlp.dense_4h_to_h"}, c.hidden, c.ffn, bias);
+  parts::FusedLayer layer = {.attention = bias, .mlp = bias};
+  if (two) {
+    layer.attentionNorm = "ln_attn";
+    layer.ffnNorm = "ln_mlp";
+  } else if (c.sharedNorm) {
+    layer.ffnNorm = "";
+  }
+  parts::fusedLayerWeights(c, t, layer);
   t.finalNorm({.bias = Bias::Present});
 }
 
@@ -74,10 +72,7 @@ const Family falconFamily = {
                          {"num_attention_heads", "n_head"},
                          {"hidden_size", "n_embed"},
                          {"num_kv_heads", "n_head_kv"}}},
-    .names = {.prefixes = {"transformer.", ""},
-              .layer = "h.{i}.",
-              .embedding = "word_embeddings",
-              .finalNorm = "ln_f"},
+    .names = parts::transformerNames("word_embeddings"),
     .configure = configure,
     .weights = weights,
     .layer = parts::layerNormLayer,

@@ -86,6 +86,31 @@ Value llamaLayer(LayerBuilder &b, Value x);
 /// query heads, its key head and its value head.
 void fusedAttentionWeights(const ModelConfig &config, WeightTable &table,
                            TensorName name, WeightTable::Bias bias);
+/// A layer of layer norms, attention by one matrix for q, k and v, and a
+/// feed-forward without a gate: "attention_norm", "q", "k", "v", "o",
+/// "ffn_norm" (an empty name: there is none), "up" and "down".
+struct FusedLayer {
+  std::string_view qkv = "self_attention.query_key_value",
+                   o = "self_attention.dense";
+  std::string_view attentionNorm = "input_layernorm",
+                   ffnNorm = "post_attention_layernorm";
+  WeightTable::Bias attention = WeightTable::Bias::Present,
+                    mlp = WeightTable::Bias::Present;
+};
+void fusedLayerWeights(const ModelConfig &config, WeightTable &table,
+                       const FusedLayer &layer);
+/// Where no key says otherwise, the feed-forward is four times as wide as the
+/// residual stream.
+void readFourfoldFfn(ConfigReader &reader, ModelConfig &config,
+                     std::string_view key);
+/// Refuses a `head_dim` that is not a head's share of the residual stream.
+void refuseHeadDim(ConfigReader &reader, const ModelConfig &config,
+                   const std::string &instead);
+/// The names of a checkpoint "transformer.h.{i}....".
+ModelNames transformerNames(std::string_view embedding,
+                            std::vector<std::string_view> harmless = {});
+/// alibi: the slope of each of so many query heads.
+std::vector<float> alibiSlopes(uint64_t heads);
 /// Layer norms ("attention_norm", "ffn_norm"), attention and feed-forward, one
 /// after the other or, as the configuration says, side by side, with one norm
 /// for both or two. With or without a gate.

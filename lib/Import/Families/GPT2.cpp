@@ -15,10 +15,8 @@
 namespace espalier {
 
 static void configure(ConfigReader &reader, ModelConfig &config) {
-  if (config.heads * config.headDim != config.hidden)
-    reader.unsupported("head_dim", "'n_embd' / 'n_head' is");
-  config.ffn = 4 * config.hidden;
-  reader.count("n_inner", config.ffn);
+  parts::refuseHeadDim(reader, config, "'n_embd' / 'n_head' is");
+  parts::readFourfoldFfn(reader, config, "n_inner");
   bool scales = true;
   reader.flag("scale_attn_weights", scales);
   if (!scales)
@@ -71,11 +69,8 @@ const Family gpt2Family = {
              .defaultActivation = Activation::GeluTanh,
              .tied = true,
              .rope = false},
-    .names = {.prefixes = {"transformer.", ""},
-              .layer = "h.{i}.",
-              .embedding = "wte",
-              .finalNorm = "ln_f",
-              .harmless = {"*.attn.bias", "*.attn.masked_bias"}},
+    .names =
+        parts::transformerNames("wte", {"*.attn.bias", "*.attn.masked_bias"}),
     .configure = configure,
     .weights = weights,
     .layer = parts::layerNormLayer,

@@ -32,12 +32,10 @@ static void configure(ConfigReader &reader, ModelConfig &config) {
 static void weights(const ModelConfig &c, WeightTable &t) {
   using Bias = WeightTable::Bias;
   Bias attention = WeightTable::biasIf(c.attentionBias);
-  t.norm("attention_norm", {"input_layernorm"}, {.bias = Bias::Present});
-  parts::fusedAttentionWeights(c, t, {"attention.query_key_value"}, attention);
-  t.linear("o", {"attention.dense"}, c.hidden, c.hidden, attention);
-  t.norm("ffn_norm", {"post_attention_layernorm"}, {.bias = Bias::Present});
-  t.linear("up", {"mlp.dense_h_to_4h"}, c.ffn, c.hidden, Bias::Present);
-  t.linear("down", {"mlp.dense_4h_to_h"}, c.hidden, c.ffn, Bias::Present);
+  parts::fusedLayerWeights(c, t,
+                           {.qkv = "attention.query_key_value",
+                            .o = "attention.dense",
+                            .attention = attention});
   t.finalNorm({.bias = Bias::Present});
 }
 

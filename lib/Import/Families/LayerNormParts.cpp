@@ -24,6 +24,39 @@ void fusedAttentionWeights(const ModelConfig &c, WeightTable &t,
   part("v", queries + dim, dim);
 }
 
+void fusedLayerWeights(const ModelConfig &c, WeightTable &t,
+                       const FusedLayer &layer) {
+  WeightTable::NormOptions norm = {.bias = WeightTable::Bias::Present};
+  t.norm("attention_norm", {layer.attentionNorm}, norm);
+  fusedAttentionWeights(c, t, {layer.qkv}, layer.attention);
+  t.linear("o", {layer.o}, c.hidden, c.hidden, layer.attention);
+  if (!layer.ffnNorm.empty())
+    t.norm("ffn_norm", {layer.ffnNorm}, norm);
+  t.linear("up", {"mlp.dense_h_to_4h"}, c.ffn, c.hidden, layer.mlp);
+  t.linear("down", {"mlp.dense_4h_to_h"}, c.hidden, c.ffn, layer.mlp);
+}
+
+void readFourfoldFfn(ConfigReader &reader, ModelConfig &config,
+                     std::string_view key) {
+  config.ffn = 4 * config.hidden;
+  reader.count(key, config.ffn);
+}
+
+void refuseHeadDim(ConfigReader &reader, const ModelConfig &config,
+                   const std::string &instead) {
+  if (config.heads * config.headDim != config.hidden)
+    reader.unsupported("head_dim", instead);
+}
+
+ModelNames transformerNames(std::string_view embedding,
+                            std::vector<std::string_view> harmless) {
+  return {.prefixes = {"transformer.", ""},
+          .layer = "h.{i}.",
+          .embedding = embedding,
+          .finalNorm = "ln_f",
+          .harmless = std::move(harmless)};
+}
+
 static Value layerWith(LayerBuilder &b, Value x,
                        Value (*feedForward)(LayerBuilder &, Value, Value)) {
   const ModelConfig &c = b.config;

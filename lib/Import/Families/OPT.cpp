@@ -16,8 +16,8 @@ namespace espalier {
 static constexpr uint64_t firstPosition = 2;
 
 static void configure(ConfigReader &reader, ModelConfig &config) {
-  if (config.heads * config.headDim != config.hidden)
-    reader.unsupported("head_dim", "'hidden_size' / 'num_attention_heads' is");
+  parts::refuseHeadDim(reader, config,
+                       "'hidden_size' / 'num_attention_heads' is");
   config.attentionBias = true;
   reader.flag("enable_bias", config.attentionBias);
   reader.expect("do_layer_norm_before", true);

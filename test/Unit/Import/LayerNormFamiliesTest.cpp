@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "espalier/Import/ModelConfig.h"
 
+#include <bit>
+#include <cmath>
 #include <gtest/gtest.h>
 
 using namespace espalier;
@@ -87,6 +89,43 @@ TEST(LayerNormFamilies, OtherNamesOfKeys) {
   // The name that the message gives is the one of today.
   expectRefused(R"("model_type":"bloom","vocab_size":100,"hidden_size":40)",
                 "'n_layer': expected a positive integer");
+}
+
+TEST(LayerNormFamilies, SlopesAreCorrectlyRounded) {
+  auto slopes = [](unsigned heads) {
+    Result<ModelConfig> c = read(
+        R"("model_type":"bloom","vocab_size":100,"n_layer":1,"hidden_size":)" +
+        std::to_string(2 * heads) + R"(,"n_head":)" + std::to_string(heads));
+    EXPECT_TRUE(c) << (c ? "" : c.error().message);
+    return c ? c->alibiSlopes : std::vector<float>();
+  };
+  // 2^-1/2, 2^-1, 2^-3/2, 2^-2 ... of 50 correct digits, rounded.
+  std::vector<float> sixteen = slopes(16);
+  ASSERT_EQ(sixteen.size(), 16u);
+  EXPECT_EQ(sixteen[0], 0x1.6a09e6p-1f);
+  EXPECT_EQ(sixteen[1], 0.5f);
+  EXPECT_EQ(sixteen[2], 0x1.6a09e6p-2f);
+  EXPECT_EQ(sixteen[15], 0x1p-8f);
+  // 112 heads are those of BLOOM: 64 of 2^(-h/8), then every second of 128.
+  std::vector<float> bloom = slopes(112);
+  ASSERT_EQ(bloom.size(), 112u);
+  EXPECT_EQ(bloom[0], 0x1.d5818ep-1f);
+  EXPECT_EQ(bloom[2], 0x1.8ace54p-1f);
+  EXPECT_EQ(bloom[7], 0.5f);
+  EXPECT_EQ(bloom[64], 0x1.ea4afap-1f);
+  EXPECT_EQ(bloom[65], 0x1.c199bep-1f);
+  // Never farther from the exact power than its rounding; long double has
+  // digits enough to tell.
+  for (unsigned heads : {1u, 3u, 12u, 40u, 71u, 1024u, 3000u, 4096u}) {
+    std::vector<float> all = slopes(heads);
+    ASSERT_EQ(all.size(), heads);
+    unsigned power = std::bit_floor(heads);
+    for (unsigned h = 0; h < heads; ++h) {
+      long double e = h < power ? 8.0L * (h + 1) / power
+                                : 8.0L * (2 * (h - power) + 1) / (2 * power);
+      EXPECT_EQ(all[h], float(std::exp2(-e))) << heads << " " << h;
+    }
+  }
 }
 
 TEST(LayerNormFamilies, FalconsThatExist) {
