@@ -253,7 +253,7 @@ AttentionPartialsOp::getTiledImplementation(OpBuilder &b, Offsets offsets,
 // attention_merge: rows
 //===----------------------------------------------------------------------===//
 
-TILED_BY_ROWS(AttentionMergeOp, getInit())
+TILED_IN(AttentionMergeOp, TileSpace{getInit()})
 
 FailureOr<TilingResult>
 AttentionMergeOp::getTiledImplementation(OpBuilder &b, Offsets offsets,

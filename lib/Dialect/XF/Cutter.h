@@ -225,29 +225,54 @@ inline SmallVector<utils::IteratorType> parallel(unsigned loops) {
   return SmallVector<utils::IteratorType>(loops, utils::IteratorType::parallel);
 }
 
-/// Where the tile of a rows-only op lies in its result: all features.
-inline LogicalResult rowsPosition(OpBuilder &b, Operation *op, Offsets offsets,
-                                  Offsets sizes,
+/// The space in which an op is cut: the rows of a value, and, unless null, the
+/// features of one. Without, a tile has all features.
+struct TileSpace {
+  Value rows, features = {};
+};
+
+inline SmallVector<utils::IteratorType> iteratorTypes(TileSpace space) {
+  return parallel(space.features ? 2 : 1);
+}
+
+inline SmallVector<Range> domainOf(OpBuilder &b, TileSpace space) {
+  SmallVector<Range> domain = rangesOf(b, space.rows, {0});
+  if (space.features)
+    domain.append(rangesOf(b, space.features, {1}));
+  return domain;
+}
+
+/// Where the tile of an op lies in its result.
+inline LogicalResult tilePosition(OpBuilder &b, Operation *op, TileSpace space,
+                                  Offsets offsets, Offsets sizes,
                                   SmallVector<OpFoldResult> &outOffsets,
                                   SmallVector<OpFoldResult> &outSizes) {
-  outOffsets = {offsets[0], b.getIndexAttr(0)};
-  outSizes = {sizes[0],
-              tensor::getMixedSize(b, op->getLoc(), op->getResult(0), 1)};
+  outOffsets.assign(offsets.begin(), offsets.end());
+  outSizes.assign(sizes.begin(), sizes.end());
+  if (!space.features) {
+    outOffsets.push_back(b.getIndexAttr(0));
+    outSizes.push_back(
+        tensor::getMixedSize(b, op->getLoc(), op->getResult(0), 1));
+  }
   return success();
 }
 
-/// The rows that make a slice of the result of a rows-only op. The slice must
-/// have all features.
+/// The tile that makes a slice of the op's result; where tiles have all
+/// features, the slice must.
 inline LogicalResult
-rowsFromResult(Operation *op, Offsets offsets, Offsets sizes,
+tileFromResult(Operation *op, TileSpace space, Offsets offsets, Offsets sizes,
                SmallVectorImpl<OpFoldResult> &domainOffsets,
                SmallVectorImpl<OpFoldResult> &domainSizes) {
+  domainOffsets.assign(offsets.begin(), offsets.end());
+  domainSizes.assign(sizes.begin(), sizes.end());
+  if (space.features)
+    return success();
   int64_t features = cast<ShapedType>(op->getResult(0).getType()).getDimSize(1);
   if (!isZeroInteger(offsets[1]) || ShapedType::isDynamic(features) ||
       getConstantIntValue(sizes[1]) != features)
     return failure();
-  domainOffsets.assign(1, offsets[0]);
-  domainSizes.assign(1, sizes[0]);
+  domainOffsets.pop_back();
+  domainSizes.pop_back();
   return success();
 }
 
@@ -270,55 +295,27 @@ inline bool onTensors(Operation *op) {
 
 } // namespace espalier::xf
 
-/// What all ops of the space (rows) share, except the tile itself.
-#define TILED_BY_ROWS(OP, REFERENCE)                                           \
+/// What all ops that are cut in a TileSpace share, except the tile itself.
+#define TILED_IN(OP, ...)                                                      \
   SmallVector<utils::IteratorType> OP::getLoopIteratorTypes() {                \
-    return parallel(1);                                                        \
+    return iteratorTypes(__VA_ARGS__);                                         \
   }                                                                            \
   SmallVector<Range> OP::getIterationDomain(OpBuilder &b) {                    \
-    return rangesOf(b, REFERENCE, {0});                                        \
+    return domainOf(b, __VA_ARGS__);                                           \
   }                                                                            \
   LogicalResult OP::getResultTilePosition(                                     \
       OpBuilder &b, unsigned, Offsets offsets, Offsets sizes,                  \
       SmallVector<OpFoldResult> &outOffsets,                                   \
       SmallVector<OpFoldResult> &outSizes) {                                   \
-    return rowsPosition(b, *this, offsets, sizes, outOffsets, outSizes);       \
+    return tilePosition(b, *this, __VA_ARGS__, offsets, sizes, outOffsets,     \
+                        outSizes);                                             \
   }                                                                            \
   LogicalResult OP::getIterationDomainTileFromResultTile(                      \
       OpBuilder &, unsigned, Offsets offsets, Offsets sizes,                   \
       SmallVectorImpl<OpFoldResult> &domainOffsets,                            \
       SmallVectorImpl<OpFoldResult> &domainSizes) {                            \
-    return rowsFromResult(*this, offsets, sizes, domainOffsets, domainSizes);  \
-  }                                                                            \
-  FailureOr<TilingResult> OP::generateResultTileValue(                         \
-      OpBuilder &b, unsigned number, Offsets offsets, Offsets sizes) {         \
-    return tileForResult(*this, b, number, offsets, sizes);                    \
-  }
-
-/// What all ops of the space (rows, features) share, except the tile itself.
-/// The rows are those of REFERENCE, the features those of init.
-#define TILED_BY_BLOCKS(OP, REFERENCE)                                         \
-  SmallVector<utils::IteratorType> OP::getLoopIteratorTypes() {                \
-    return parallel(2);                                                        \
-  }                                                                            \
-  SmallVector<Range> OP::getIterationDomain(OpBuilder &b) {                    \
-    return {rangesOf(b, REFERENCE, {0})[0], rangesOf(b, getInit(), {1})[0]};   \
-  }                                                                            \
-  LogicalResult OP::getResultTilePosition(                                     \
-      OpBuilder &, unsigned, Offsets offsets, Offsets sizes,                   \
-      SmallVector<OpFoldResult> &outOffsets,                                   \
-      SmallVector<OpFoldResult> &outSizes) {                                   \
-    outOffsets.assign(offsets.begin(), offsets.end());                         \
-    outSizes.assign(sizes.begin(), sizes.end());                               \
-    return success();                                                          \
-  }                                                                            \
-  LogicalResult OP::getIterationDomainTileFromResultTile(                      \
-      OpBuilder &, unsigned, Offsets offsets, Offsets sizes,                   \
-      SmallVectorImpl<OpFoldResult> &domainOffsets,                            \
-      SmallVectorImpl<OpFoldResult> &domainSizes) {                            \
-    domainOffsets.assign(offsets.begin(), offsets.end());                      \
-    domainSizes.assign(sizes.begin(), sizes.end());                            \
-    return success();                                                          \
+    return tileFromResult(*this, __VA_ARGS__, offsets, sizes, domainOffsets,   \
+                          domainSizes);                                        \
   }                                                                            \
   FailureOr<TilingResult> OP::generateResultTileValue(                         \
       OpBuilder &b, unsigned number, Offsets offsets, Offsets sizes) {         \

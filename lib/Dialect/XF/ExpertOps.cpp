@@ -107,11 +107,11 @@ LogicalResult GroupedLinearOp::verify() {
 //===----------------------------------------------------------------------===//
 
 SmallVector<utils::IteratorType> RouterOp::getLoopIteratorTypes() {
-  return parallel(1);
+  return iteratorTypes({getScores()});
 }
 
 SmallVector<Range> RouterOp::getIterationDomain(OpBuilder &b) {
-  return rangesOf(b, getScores(), {0});
+  return domainOf(b, {getScores()});
 }
 
 LogicalResult
@@ -119,14 +119,16 @@ RouterOp::getResultTilePosition(OpBuilder &b, unsigned, Offsets offsets,
                                 Offsets sizes,
                                 SmallVector<OpFoldResult> &outOffsets,
                                 SmallVector<OpFoldResult> &outSizes) {
-  return rowsPosition(b, *this, offsets, sizes, outOffsets, outSizes);
+  return tilePosition(b, *this, {getScores()}, offsets, sizes, outOffsets,
+                      outSizes);
 }
 
 LogicalResult RouterOp::getIterationDomainTileFromResultTile(
     OpBuilder &, unsigned, Offsets offsets, Offsets sizes,
     SmallVectorImpl<OpFoldResult> &domainOffsets,
     SmallVectorImpl<OpFoldResult> &domainSizes) {
-  return rowsFromResult(*this, offsets, sizes, domainOffsets, domainSizes);
+  return tileFromResult(*this, {getScores()}, offsets, sizes, domainOffsets,
+                        domainSizes);
 }
 
 FailureOr<TilingResult> RouterOp::generateResultTileValue(OpBuilder &b,
@@ -151,7 +153,7 @@ RouterOp::getTiledImplementation(OpBuilder &b, Offsets offsets, Offsets sizes) {
   return cut.finish({scores, ids, cut.rows(getInit())});
 }
 
-TILED_BY_BLOCKS(GroupedLinearOp, getInit())
+TILED_IN(GroupedLinearOp, TileSpace{getInit(), getInit()})
 
 FailureOr<TilingResult> GroupedLinearOp::getTiledImplementation(OpBuilder &b,
                                                                 Offsets offsets,

@@ -14,9 +14,9 @@ using namespace espalier::xf;
 // Ops cut along rows
 //===----------------------------------------------------------------------===//
 
-TILED_BY_ROWS(EmbeddingOp, getInit())
-TILED_BY_ROWS(PositionEmbeddingOp, getInit())
-TILED_BY_ROWS(QuantizeActivationsOp, getX())
+TILED_IN(EmbeddingOp, TileSpace{getInit()})
+TILED_IN(PositionEmbeddingOp, TileSpace{getInit()})
+TILED_IN(QuantizeActivationsOp, TileSpace{getX()})
 
 FailureOr<TilingResult> EmbeddingOp::getTiledImplementation(OpBuilder &b,
                                                             Offsets offsets,
@@ -110,9 +110,9 @@ FailureOr<TilingResult> SelectRowsOp::generateResultTileValue(OpBuilder &b,
 // Ops cut along rows and features
 //===----------------------------------------------------------------------===//
 
-TILED_BY_BLOCKS(LinearOp, getX())
-TILED_BY_BLOCKS(LogitsOp, getX())
-TILED_BY_BLOCKS(RopeOp, getX())
+TILED_IN(LinearOp, TileSpace{getX(), getInit()})
+TILED_IN(LogitsOp, TileSpace{getX(), getInit()})
+TILED_IN(RopeOp, TileSpace{getX(), getInit()})
 
 FailureOr<TilingResult>
 LinearOp::getTiledImplementation(OpBuilder &b, Offsets offsets, Offsets sizes) {

@@ -14,11 +14,11 @@ using namespace espalier::xf;
 // Pointwise
 //===----------------------------------------------------------------------===//
 
-TILED_BY_BLOCKS(GluOp, getGate())
-TILED_BY_BLOCKS(ActivationOp, getX())
-TILED_BY_BLOCKS(RoundOp, getX())
-TILED_BY_BLOCKS(ScaleOp, getX())
-TILED_BY_BLOCKS(SoftCapOp, getX())
+TILED_IN(GluOp, TileSpace{getGate(), getInit()})
+TILED_IN(ActivationOp, TileSpace{getX(), getInit()})
+TILED_IN(ScaleOp, TileSpace{getX(), getInit()})
+TILED_IN(SoftCapOp, TileSpace{getX(), getInit()})
+TILED_IN(RoundOp, TileSpace{getX(), getInit()})
 
 /// All operands are cut to the same block.
 static FailureOr<TilingResult> tilePointwise(Operation *op, OpBuilder &b,
@@ -81,44 +81,14 @@ static FailureOr<TilingResult> tileNorm(NormOp op, Value bias, OpBuilder &b,
   return cut.finish(operands);
 }
 
-/// What the norms share of the interface.
-#define TILED_NORM(OP)                                                         \
-  SmallVector<utils::IteratorType> OP::getLoopIteratorTypes() {                \
-    return parallel(getSegment() ? 2 : 1);                                     \
-  }                                                                            \
-  SmallVector<Range> OP::getIterationDomain(OpBuilder &b) {                    \
-    if (getSegment())                                                          \
-      return rangesOf(b, getX(), {0, 1});                                      \
-    return rangesOf(b, getX(), {0});                                           \
-  }                                                                            \
-  LogicalResult OP::getResultTilePosition(                                     \
-      OpBuilder &b, unsigned, Offsets offsets, Offsets sizes,                  \
-      SmallVector<OpFoldResult> &outOffsets,                                   \
-      SmallVector<OpFoldResult> &outSizes) {                                   \
-    if (!getSegment())                                                         \
-      return rowsPosition(b, *this, offsets, sizes, outOffsets, outSizes);     \
-    outOffsets.assign(offsets.begin(), offsets.end());                         \
-    outSizes.assign(sizes.begin(), sizes.end());                               \
-    return success();                                                          \
-  }                                                                            \
-  LogicalResult OP::getIterationDomainTileFromResultTile(                      \
-      OpBuilder &, unsigned, Offsets offsets, Offsets sizes,                   \
-      SmallVectorImpl<OpFoldResult> &domainOffsets,                            \
-      SmallVectorImpl<OpFoldResult> &domainSizes) {                            \
-    if (!getSegment())                                                         \
-      return rowsFromResult(*this, offsets, sizes, domainOffsets,              \
-                            domainSizes);                                      \
-    domainOffsets.assign(offsets.begin(), offsets.end());                      \
-    domainSizes.assign(sizes.begin(), sizes.end());                            \
-    return success();                                                          \
-  }                                                                            \
-  FailureOr<TilingResult> OP::generateResultTileValue(                         \
-      OpBuilder &b, unsigned number, Offsets offsets, Offsets sizes) {         \
-    return tileForResult(*this, b, number, offsets, sizes);                    \
-  }
+/// Without segments a norm needs whole rows.
+template <typename NormOp> static TileSpace spaceOf(NormOp op) {
+  Value x = op.getX();
+  return {x, op.getSegment() ? x : Value()};
+}
 
-TILED_NORM(RmsNormOp)
-TILED_NORM(LayerNormOp)
+TILED_IN(RmsNormOp, spaceOf(*this))
+TILED_IN(LayerNormOp, spaceOf(*this))
 
 FailureOr<TilingResult> RmsNormOp::getTiledImplementation(OpBuilder &b,
                                                           Offsets offsets,
