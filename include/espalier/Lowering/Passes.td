@@ -146,13 +146,13 @@ def PrefetchWeights : Pass<"xf-prefetch-weights", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
-def PlanAttentionScratch : Pass<"xf-plan-attention-scratch", "::mlir::ModuleOp"> {
+def PlanScratch : Pass<"xf-plan-scratch", "::mlir::ModuleOp"> {
   let summary = "reserve what micro-kernels of attention and experts work in";
   let description = [{
-    Sets the attribute `scratch` on every bufferised `xf.attention` and
-    `xf.grouped_linear`: the byte in the
-    worker's private arena where the micro-kernel's working memory begins; and
-    raises the function's `spmd.private_bytes`. One region serves all, since a worker
+    Sets the attribute `scratch` on every bufferised `xf.attention`,
+    `xf.attention_partials` and `xf.grouped_linear`: the byte in the worker's private
+    arena where the micro-kernel's working memory begins; and raises the function's
+    `spmd.private_bytes`. One region serves all, since a worker
     runs one tile at a time. Fails where neither the rows of a tile nor the function
     (`xf.max_rows`) are bounded.
   }];
@@ -175,7 +175,7 @@ def ConvertXFToLLVM : Pass<"convert-xf-to-llvm", "::mlir::ModuleOp"> {
     that only commit a path are the runtime's and are erased.
 
     Needs `memref-expand-strided-metadata`, `lower-affine` and
-    `xf-plan-attention-scratch` before it. Fails on weights that are not in panels of
+    `xf-plan-scratch` before it. Fails on weights that are not in panels of
     16 columns, and on memory whose innermost stride is not one.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];

@@ -21,27 +21,18 @@ template <typename Op> struct LowerProduct : KernelPattern<Op> {
     FailureOr<xf::PanelType> panel = this->panels(op, op.getWeight());
     if (failed(panel))
       return failure();
-    FailureOr<Rows> x = this->rows(op, op.getX(), adaptor.getX(), emit);
+    auto operands = this->inOut(op, adaptor, emit);
     FailureOr<Rows> w =
         this->rows(op, op.getWeight(), adaptor.getWeight(), emit);
-    FailureOr<Rows> out = this->rows(op, op.getInit(), adaptor.getInit(), emit);
-    if (failed(x) || failed(w) || failed(out))
-      return failure();
-    bool accumulate = xf::readsInit(op);
     FailureOr<Value> bias =
         this->vector(op, op.getBias(), adaptor.getBias(), emit);
-    if (failed(bias))
+    if (failed(operands) || failed(w) || failed(bias))
       return failure();
-    KernelKey key{Kernel::Linear};
-    key.weights = panel->getEncoding();
-    key.group = panel->getGroup();
-    auto element = cast<MemRefType>(op.getX().getType()).getElementType();
-    if (auto rowPanel = dyn_cast<xf::PanelType>(element))
-      key.activations = rowPanel.getEncoding();
-    return this->call(op, key,
-                      {x->pointer, x->stride, w->pointer, w->stride, *bias,
-                       out->pointer, out->stride, out->rows, out->columns,
-                       w->columns, emit.i64(accumulate)},
+    auto &[x, out] = *operands;
+    return this->call(op, this->productKey(Kernel::Linear, *panel, op.getX()),
+                      {x.pointer, x.stride, w->pointer, w->stride, *bias,
+                       out.pointer, out.stride, out.rows, out.columns,
+                       w->columns, emit.i64(xf::readsInit(op))},
                       rewriter);
   }
 };
@@ -60,18 +51,15 @@ template <typename Op> struct LowerLookup : KernelPattern<Op> {
     FailureOr<Rows> out = this->rows(op, op.getInit(), adaptor.getInit(), emit);
     if (failed(w) || failed(out))
       return failure();
-    KernelKey key;
-    key.weights = panel->getEncoding();
-    key.group = panel->getGroup();
+    Kernel kernel = Kernel::Embedding;
     Value last;
     if constexpr (std::is_same_v<Op, xf::PositionEmbeddingOp>) {
-      key.kernel = Kernel::PositionEmbedding;
+      kernel = Kernel::PositionEmbedding;
       last = emit.i64(int64_t(op.getOffset()));
     } else {
-      key.kernel = Kernel::Embedding;
       last = emit.mul(w->rows, emit.i64(16));
     }
-    return this->call(op, key,
+    return this->call(op, this->weightKey(kernel, *panel),
                       {stepArgument(op, Args), adaptor.getRows(), w->pointer,
                        w->stride, w->columns, out->pointer, out->stride,
                        out->rows, last},
@@ -85,13 +73,13 @@ struct LowerQuantize : KernelPattern<xf::QuantizeActivationsOp> {
   matchAndRewrite(xf::QuantizeActivationsOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Emit emit(rewriter, op.getLoc());
-    FailureOr<Rows> x = rows(op, op.getX(), adaptor.getX(), emit);
-    FailureOr<Rows> out = rows(op, op.getInit(), adaptor.getInit(), emit);
-    if (failed(x) || failed(out))
+    auto operands = inOut(op, adaptor, emit);
+    if (failed(operands))
       return failure();
+    auto &[x, out] = *operands;
     return call(op, {Kernel::Quantize},
-                {x->pointer, x->stride, out->pointer, out->stride, out->rows,
-                 out->columns, prefetchWindow(op, emit)},
+                {x.pointer, x.stride, out.pointer, out.stride, out.rows,
+                 out.columns, prefetchWindow(op, emit)},
                 rewriter);
   }
 };
@@ -106,10 +94,10 @@ struct LowerRope : KernelPattern<xf::RopeOp> {
         op.getTable());
     if (!table)
       return op.emitOpError("names no 'xf.rope_table'");
-    FailureOr<Rows> x = rows(op, op.getX(), adaptor.getX(), emit);
-    FailureOr<Rows> out = rows(op, op.getInit(), adaptor.getInit(), emit);
-    if (failed(x) || failed(out))
+    auto operands = inOut(op, adaptor, emit);
+    if (failed(operands))
       return failure();
+    auto &[x, out] = *operands;
     int64_t dim = int64_t(op.getHeadDim());
     // A position's row holds all tables, in the module's order.
     int64_t width = 0, column = 0;
@@ -120,9 +108,9 @@ struct LowerRope : KernelPattern<xf::RopeOp> {
       width += 2 * int64_t(other.getFrequencies().size());
     }
     return call(op, {Kernel::Rope},
-                {stepArgument(op, Args), adaptor.getRows(), x->pointer,
-                 x->stride, out->pointer, out->stride, out->rows,
-                 emit.divide(out->columns, dim), emit.i64(dim),
+                {stepArgument(op, Args), adaptor.getRows(), x.pointer, x.stride,
+                 out.pointer, out.stride, out.rows,
+                 emit.divide(out.columns, dim), emit.i64(dim),
                  emit.i64(2 * int64_t(table.getFrequencies().size())),
                  emit.i64(width), emit.i64(column)},
                 rewriter);
@@ -208,14 +196,12 @@ template <typename Op> struct LowerAttention : KernelPattern<Op> {
                   ConversionPatternRewriter &rewriter) const override {
     Emit emit(rewriter, op.getLoc());
     auto cache = cast<xf::KVCacheType>(op.getCache().getType());
-    auto scratch = op->template getAttrOfType<IntegerAttr>(scratchAttrName);
-    if (!scratch)
-      return op.emitOpError("has no scratch memory (run "
-                            "'xf-plan-attention-scratch' first)");
+    FailureOr<Value> workspace = this->scratch(op, emit);
     FailureOr<Rows> q = this->rows(op, op.getQ(), adaptor.getQ(), emit);
     FailureOr<Blocks> out =
         this->blocks(op, op.getInit(), adaptor.getInit(), emit);
-    if (failed(q) || failed(out) || failed(checkCache(op, cache)))
+    if (failed(workspace) || failed(q) || failed(out) ||
+        failed(checkCache(op, cache)))
       return failure();
     constexpr bool isPartial = std::is_same_v<Op, xf::AttentionPartialsOp>;
     KernelKey key{isPartial ? Kernel::AttentionPartials : Kernel::Attention};
@@ -236,26 +222,25 @@ template <typename Op> struct LowerAttention : KernelPattern<Op> {
     if (key.alibi)
       slopes = alibiTable(op, *op.getAlibi(), log2e, rewriter);
     int64_t window = op.getWindow() ? int64_t(*op.getWindow()) : noWindow;
-    SmallVector<Value> arguments = {
-        stepArgument(op, Args),
-        adaptor.getRows(),
-        q->pointer,
-        q->stride,
-        out->pointer,
-        out->stride,
-        q->rows,
-        adaptor.getFirstHead(),
-        emit.divide(q->columns, cache.getDim()),
-        adaptor.getLayer(),
-        emit.i64(cache.getHeads()),
-        emit.i64(int64_t(op.getGroup())),
-        emit.i64(cache.getDim()),
-        this->constant(emit, scale),
-        emit.i64(window),
-        this->constant(emit, cap),
-        slopes,
-        emit.at(stepArgument(op, Scratch), scratch.getInt()),
-        prefetchWindow(op, emit)};
+    SmallVector<Value> arguments = {stepArgument(op, Args),
+                                    adaptor.getRows(),
+                                    q->pointer,
+                                    q->stride,
+                                    out->pointer,
+                                    out->stride,
+                                    q->rows,
+                                    adaptor.getFirstHead(),
+                                    emit.divide(q->columns, cache.getDim()),
+                                    adaptor.getLayer(),
+                                    emit.i64(cache.getHeads()),
+                                    emit.i64(int64_t(op.getGroup())),
+                                    emit.i64(cache.getDim()),
+                                    this->constant(emit, scale),
+                                    emit.i64(window),
+                                    this->constant(emit, cap),
+                                    slopes,
+                                    *workspace,
+                                    prefetchWindow(op, emit)};
     if constexpr (isPartial)
       arguments.append(
           {out->blockStride, adaptor.getFirstBlock(), out->blocks});
@@ -298,13 +283,13 @@ struct LowerSelectRows : KernelPattern<xf::SelectRowsOp> {
   matchAndRewrite(xf::SelectRowsOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Emit emit(rewriter, op.getLoc());
-    FailureOr<Rows> x = rows(op, op.getX(), adaptor.getX(), emit);
-    FailureOr<Rows> out = rows(op, op.getInit(), adaptor.getInit(), emit);
-    if (failed(x) || failed(out) || failed(checkWholeCall(op, op.getRows())))
+    auto operands = inOut(op, adaptor, emit);
+    if (failed(operands) || failed(checkWholeCall(op, op.getRows())))
       return failure();
+    auto &[x, out] = *operands;
     return call(op, {Kernel::SelectRows},
-                {stepArgument(op, Args), x->pointer, x->stride, out->pointer,
-                 out->stride, out->columns},
+                {stepArgument(op, Args), x.pointer, x.stride, out.pointer,
+                 out.stride, out.columns},
                 rewriter);
   }
 };

@@ -44,6 +44,54 @@ inline uint64_t panelOrElementBytes(Type type) {
   return type.getIntOrFloatBitWidth() / 8;
 }
 
+/// An operand in memory whose innermost stride is one.
+class Memory {
+public:
+  /// `descriptor` is `value`, converted. None where it is no such memory of
+  /// rank `rank`.
+  static std::optional<Memory> of(Value value, Value descriptor, int64_t rank,
+                                  const LLVMTypeConverter &converter,
+                                  Emit &emit) {
+    auto type = dyn_cast<MemRefType>(value.getType());
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    if (!type || type.getRank() != rank ||
+        failed(type.getStridesAndOffset(strides, offset)) ||
+        strides.back() != 1)
+      return std::nullopt;
+    return Memory(type, descriptor, strides, converter, emit);
+  }
+
+  Type element() const { return type.getElementType(); }
+  Value pointer() {
+    return descriptor.bufferPtr(emit.b, emit.loc, converter, type);
+  }
+  Value size(unsigned dim) {
+    return type.isDynamicDim(dim) ? descriptor.size(emit.b, emit.loc, dim)
+                                  : emit.i64(type.getDimSize(dim));
+  }
+  /// Bytes from one index of a dimension to the next.
+  Value stride(unsigned dim) {
+    Value elements = ShapedType::isDynamic(strides[dim])
+                         ? descriptor.stride(emit.b, emit.loc, dim)
+                         : emit.i64(strides[dim]);
+    return emit.mul(elements,
+                    emit.i64(int64_t(panelOrElementBytes(element()))));
+  }
+
+private:
+  Memory(MemRefType type, Value descriptor, ArrayRef<int64_t> strides,
+         const LLVMTypeConverter &converter, Emit &emit)
+      : type(type), descriptor(descriptor), strides(strides),
+        converter(converter), emit(emit) {}
+
+  MemRefType type;
+  MemRefDescriptor descriptor;
+  SmallVector<int64_t> strides;
+  const LLVMTypeConverter &converter;
+  Emit &emit;
+};
+
 /// What the patterns share: addresses of operands, and the call.
 template <typename Op> class KernelPattern : public ConvertOpToLLVMPattern<Op> {
 public:
@@ -51,29 +99,37 @@ public:
   using Adaptor = typename Op::Adaptor;
 
 protected:
-  /// The memref `value`, converted to `descriptor`, of rank 2. Fails where its
-  /// rows are not contiguous.
+  /// The memref `value`, converted to `descriptor`, of rank `rank`.
+  FailureOr<Memory> memory(Operation *op, Value value, Value descriptor,
+                           int64_t rank, Emit &emit) const {
+    std::optional<Memory> memory =
+        Memory::of(value, descriptor, rank, *this->getTypeConverter(), emit);
+    if (!memory)
+      return op->emitOpError("needs operands of rank ")
+             << rank << " in memory whose innermost stride is one";
+    return *memory;
+  }
+
+  /// The same of rank 2, as rows.
   FailureOr<Rows> rows(Operation *op, Value value, Value descriptor,
                        Emit &emit) const {
-    auto type = dyn_cast<MemRefType>(value.getType());
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    if (!type || type.getRank() != 2 ||
-        failed(type.getStridesAndOffset(strides, offset)) || strides[1] != 1)
-      return op->emitOpError("needs operands of rank 2 in memory whose "
-                             "innermost stride is one");
-    MemRefDescriptor memory(descriptor);
-    Value bytes = emit.i64(int64_t(panelOrElementBytes(type.getElementType())));
-    auto size = [&](unsigned i) {
-      return type.isDynamicDim(i) ? memory.size(emit.b, emit.loc, i)
-                                  : emit.i64(type.getDimSize(i));
-    };
-    Value stride = ShapedType::isDynamic(strides[0])
-                       ? memory.stride(emit.b, emit.loc, 0)
-                       : emit.i64(strides[0]);
-    return Rows{
-        memory.bufferPtr(emit.b, emit.loc, *this->getTypeConverter(), type),
-        emit.mul(stride, bytes), size(0), size(1)};
+    FailureOr<Memory> matrix = memory(op, value, descriptor, 2, emit);
+    if (failed(matrix))
+      return failure();
+    return Rows{matrix->pointer(), matrix->stride(0), matrix->size(0),
+                matrix->size(1)};
+  }
+
+  /// Operand x and the destination of an op that has both.
+  struct InOut {
+    Rows x, out;
+  };
+  FailureOr<InOut> inOut(Op op, Adaptor adaptor, Emit &emit) const {
+    FailureOr<Rows> x = rows(op, op.getX(), adaptor.getX(), emit);
+    FailureOr<Rows> out = rows(op, op.getInit(), adaptor.getInit(), emit);
+    if (failed(x) || failed(out))
+      return failure();
+    return InOut{*x, *out};
   }
 
   /// The memref `value`, converted to `descriptor`, of rank 2 or 3.
@@ -86,25 +142,11 @@ protected:
         return failure();
       return Blocks{matrix->pointer, matrix->stride, Value(), Value()};
     }
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    if (!type || type.getRank() != 3 ||
-        failed(type.getStridesAndOffset(strides, offset)) || strides[2] != 1)
-      return op->emitOpError("needs partial results of rank 3 in memory whose "
-                             "innermost stride is one");
-    MemRefDescriptor memory(descriptor);
-    Value bytes = emit.i64(int64_t(panelOrElementBytes(type.getElementType())));
-    auto stride = [&](unsigned i) {
-      Value elements = ShapedType::isDynamic(strides[i])
-                           ? memory.stride(emit.b, emit.loc, i)
-                           : emit.i64(strides[i]);
-      return emit.mul(elements, bytes);
-    };
-    Value count = type.isDynamicDim(0) ? memory.size(emit.b, emit.loc, 0)
-                                       : emit.i64(type.getDimSize(0));
-    return Blocks{
-        memory.bufferPtr(emit.b, emit.loc, *this->getTypeConverter(), type),
-        stride(1), stride(0), count};
+    FailureOr<Memory> partials = memory(op, value, descriptor, 3, emit);
+    if (failed(partials))
+      return failure();
+    return Blocks{partials->pointer(), partials->stride(1), partials->stride(0),
+                  partials->size(0)};
   }
 
   /// The address of a contiguous vector; null for no value.
@@ -112,15 +154,21 @@ protected:
                           Emit &emit) const {
     if (!value)
       return LLVM::ZeroOp::create(emit.b, emit.loc, emit.ptr()).getResult();
-    auto type = dyn_cast<MemRefType>(value.getType());
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    if (!type || type.getRank() != 1 || !type.getElementType().isF32() ||
-        failed(type.getStridesAndOffset(strides, offset)) || strides[0] != 1)
+    std::optional<Memory> memory =
+        Memory::of(value, descriptor, 1, *this->getTypeConverter(), emit);
+    if (!memory || !memory->element().isF32())
       return op->emitOpError("needs norm weights and biases to be contiguous "
                              "float32 vectors");
-    return MemRefDescriptor(descriptor)
-        .bufferPtr(emit.b, emit.loc, *this->getTypeConverter(), type);
+    return memory->pointer();
+  }
+
+  /// The address of the working memory that xf-plan-scratch gave the op.
+  FailureOr<Value> scratch(Op op, Emit &emit) const {
+    auto begin = op->template getAttrOfType<IntegerAttr>(scratchAttrName);
+    if (!begin)
+      return op.emitOpError(
+          "has no scratch memory (run 'xf-plan-scratch' first)");
+    return emit.at(stepArgument(op, Scratch), begin.getInt());
   }
 
   /// The panel type of a weight matrix.
@@ -132,6 +180,22 @@ protected:
       return op->emitOpError("needs weights in panels of 16 columns, got ")
              << weight.getType() << " (run 'xf-pack-weights' first)";
     return panel;
+  }
+
+  /// The key of a kernel that reads weights, and of one that multiplies them
+  /// with the rows `x`.
+  KernelKey weightKey(Kernel kernel, xf::PanelType panel) const {
+    KernelKey key{kernel};
+    key.weights = panel.getEncoding();
+    key.group = panel.getGroup();
+    return key;
+  }
+  KernelKey productKey(Kernel kernel, xf::PanelType panel, Value x) const {
+    KernelKey key = weightKey(kernel, panel);
+    Type element = cast<MemRefType>(x.getType()).getElementType();
+    if (auto rowPanel = dyn_cast<xf::PanelType>(element))
+      key.activations = rowPanel.getEncoding();
+    return key;
   }
 
   Value constant(Emit &emit, float value) const {

@@ -1,5 +1,4 @@
-//===- Patterns.h - What the patterns of convert-xf-to-llvm share *- C++
-//-*-===//
+//===- Patterns.h - What patterns of convert-xf-to-llvm share ---*- C++ -*-===//
 //
 // Part of Espalier, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -20,7 +19,7 @@
 
 namespace espalier::cpu {
 
-/// The attribute of `xf.attention` that xf-plan-attention-scratch sets.
+/// What xf-plan-scratch sets on an op whose kernel needs working memory.
 inline constexpr llvm::StringLiteral scratchAttrName = "scratch";
 
 /// The attribute of ops that prefetch weights beside their own work, which
@@ -89,8 +88,6 @@ void populateRowCallPatterns(const mlir::LLVMTypeConverter &converter,
 /// Routers and grouped linears (ExpertCalls.cpp).
 void populateExpertCallPatterns(const mlir::LLVMTypeConverter &converter,
                                 mlir::RewritePatternSet &patterns);
-/// The part of xf-plan-attention-scratch that is about grouped linears.
-mlir::LogicalResult planExpertScratch(mlir::func::FuncOp function);
 
 } // namespace espalier::cpu
 

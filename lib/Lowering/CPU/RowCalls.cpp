@@ -34,15 +34,15 @@ struct LowerRmsNorm : NormPattern<xf::RmsNormOp> {
   matchAndRewrite(xf::RmsNormOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Emit emit(rewriter, op.getLoc());
-    FailureOr<Rows> x = rows(op, op.getX(), adaptor.getX(), emit);
-    FailureOr<Rows> out = rows(op, op.getInit(), adaptor.getInit(), emit);
+    auto operands = inOut(op, adaptor, emit);
     FailureOr<Value> w = vector(op, op.getWeight(), adaptor.getWeight(), emit);
-    if (failed(x) || failed(out) || failed(w))
+    if (failed(operands) || failed(w))
       return failure();
-    Segment run = segment(op, out->columns, emit);
+    auto &[x, out] = *operands;
+    Segment run = segment(op, out.columns, emit);
     return call(op, {Kernel::RmsNorm},
-                {x->pointer, x->stride, *w, run.weightStep, out->pointer,
-                 out->stride, out->rows, out->columns, run.size,
+                {x.pointer, x.stride, *w, run.weightStep, out.pointer,
+                 out.stride, out.rows, out.columns, run.size,
                  emit.i64(op.getAccumulate()),
                  constant(emit, op.getEps().convertToFloat())},
                 rewriter);
@@ -55,16 +55,16 @@ struct LowerLayerNorm : NormPattern<xf::LayerNormOp> {
   matchAndRewrite(xf::LayerNormOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Emit emit(rewriter, op.getLoc());
-    FailureOr<Rows> x = rows(op, op.getX(), adaptor.getX(), emit);
-    FailureOr<Rows> out = rows(op, op.getInit(), adaptor.getInit(), emit);
+    auto operands = inOut(op, adaptor, emit);
     FailureOr<Value> w = vector(op, op.getWeight(), adaptor.getWeight(), emit);
     FailureOr<Value> bias = vector(op, op.getBias(), adaptor.getBias(), emit);
-    if (failed(x) || failed(out) || failed(w) || failed(bias))
+    if (failed(operands) || failed(w) || failed(bias))
       return failure();
-    Segment run = segment(op, out->columns, emit);
+    auto &[x, out] = *operands;
+    Segment run = segment(op, out.columns, emit);
     return call(op, {Kernel::LayerNorm},
-                {x->pointer, x->stride, *w, *bias, run.weightStep, out->pointer,
-                 out->stride, out->rows, out->columns, run.size,
+                {x.pointer, x.stride, *w, *bias, run.weightStep, out.pointer,
+                 out.stride, out.rows, out.columns, run.size,
                  constant(emit, op.getEps().convertToFloat())},
                 rewriter);
   }
@@ -128,17 +128,16 @@ template <typename Op> struct LowerPointwise : KernelPattern<Op> {
   matchAndRewrite(Op op, typename Op::Adaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Emit emit(rewriter, op.getLoc());
-    FailureOr<Rows> x = this->rows(op, op.getX(), adaptor.getX(), emit);
-    FailureOr<Rows> out = this->rows(op, op.getInit(), adaptor.getInit(), emit);
-    if (failed(x) || failed(out))
+    auto operands = this->inOut(op, adaptor, emit);
+    if (failed(operands))
       return failure();
+    auto &[x, out] = *operands;
     Pointwise what = pointwiseOf(op);
     KernelKey key{Kernel::Pointwise};
     key.function = what.function;
     return this->call(op, key,
-                      {x->pointer, x->stride, out->pointer, out->stride,
-                       out->rows, out->columns,
-                       this->constant(emit, what.constant)},
+                      {x.pointer, x.stride, out.pointer, out.stride, out.rows,
+                       out.columns, this->constant(emit, what.constant)},
                       rewriter);
   }
 };

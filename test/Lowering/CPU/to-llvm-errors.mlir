@@ -62,7 +62,7 @@ module attributes {xf.weight_layout = {w = array<i64: 0, 1024>}} {
 
 func.func @no_scratch(%rows: !xf.rows, %cache: !cache, %logits: memref<?x16xf32>, %w: index, %ws: index) {
   %c0 = arith.constant 0 : index
-  // expected-error @+2 {{has no scratch memory (run 'xf-plan-attention-scratch' first)}}
+  // expected-error @+2 {{has no scratch memory (run 'xf-plan-scratch' first)}}
   // expected-error @+1 {{failed to legalize operation 'xf.attention'}}
   xf.attention %cache[%c0] heads from %c0 ins(%rows, %logits : memref<?x16xf32>) outs(%logits : memref<?x16xf32>) {group = 1 : i64, scale = 0.25 : f32} : !cache
   return
