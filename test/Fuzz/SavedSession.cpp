@@ -12,9 +12,8 @@
 /// leave the session as it was; what is taken must be usable.
 ///
 //===----------------------------------------------------------------------===//
-#include "Core/SessionFormat.h"
 #include "Unit/Runtime/FakeModel.h"
-#include "espalier/Support/Hash.h"
+#include "Unit/Runtime/SavedBytes.h"
 
 #include <algorithm>
 #include <cstring>
@@ -39,23 +38,17 @@ struct Fuzzed {
     options.threads = 1;
     options.context = 100;
     std::vector<int32_t> tokens(20, 5);
-    void *data;
-    size_t bytes;
     if (espalier_open(&definition.descriptor, &options, &model) ||
-        espalier_session_create(model, &session) || !step(tokens) ||
-        espalier_session_save_bytes(session, &data, &bytes))
+        espalier_session_create(model, &session) || !step(tokens))
       __builtin_trap();
-    auto *begin = static_cast<uint8_t *>(data);
-    good.assign(begin, begin + bytes);
-    espalier_free(data);
+    good = fake::savedBytes(session);
+    if (good.empty())
+      __builtin_trap();
     reset();
   }
 
   bool step(const std::vector<int32_t> &tokens) {
-    espalier_step_request request = {};
-    request.size = sizeof(request);
-    request.count = uint32_t(tokens.size());
-    request.tokens = tokens.data();
+    espalier_step_request request = fake::requestFor(tokens);
     return espalier_step(session, &request) == ESPALIER_OK;
   }
   void reset() {
@@ -70,12 +63,8 @@ void repair(std::vector<uint8_t> &bytes) {
     return;
   memcpy(&header, bytes.data(), sizeof(header));
   header.bytes = bytes.size();
-  header.contentHash[0] = header.contentHash[1] = 0;
   memcpy(bytes.data(), &header, sizeof(header));
-  Hash128 hash = hash128(std::span<const uint8_t>(bytes));
-  header.contentHash[0] = hash.low;
-  header.contentHash[1] = hash.high;
-  memcpy(bytes.data(), &header, sizeof(header));
+  fake::rehash(bytes);
 }
 
 } // namespace

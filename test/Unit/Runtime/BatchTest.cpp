@@ -42,7 +42,7 @@ struct Part {
       wanted.push_back(i);
     logits.resize(count * fake::vocab);
     hidden.resize((fake::layers + 1) * count * fake::hidden);
-    request = Opened::requestFor(this->tokens);
+    request = fake::requestFor(this->tokens);
     request.parents = this->parents.empty() ? nullptr : this->parents.data();
     request.wanted_count = uint32_t(count);
     request.wanted = wanted.data();

@@ -62,6 +62,15 @@ private:
   uint32_t stateAfter(const std::vector<int32_t> &tokens) const;
 };
 
+/// A step over `tokens`, which must outlive it.
+inline espalier_step_request requestFor(const std::vector<int32_t> &tokens) {
+  espalier_step_request request = {};
+  request.size = sizeof(request);
+  request.count = uint32_t(tokens.size());
+  request.tokens = tokens.data();
+  return request;
+}
+
 /// Writes a file and returns its path; `name` lies in a fresh folder.
 std::string writeFile(const std::string &name,
                       const std::vector<uint8_t> &bytes);

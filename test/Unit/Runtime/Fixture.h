@@ -45,7 +45,7 @@ struct Opened {
     std::iota(wanted.begin(), wanted.end(), 0u);
     std::vector<float> logits(tokens.size() * fake::vocab);
     hidden.assign((fake::layers + 1) * tokens.size() * fake::hidden, -1.0f);
-    espalier_step_request request = requestFor(tokens);
+    espalier_step_request request = fake::requestFor(tokens);
     request.parents = parents ? parents->data() : nullptr;
     request.wanted_count = uint32_t(wanted.size());
     request.wanted = wanted.data();
@@ -53,14 +53,6 @@ struct Opened {
     request.hidden = hidden.data();
     status = espalier_step(session, &request);
     return logits;
-  }
-
-  static espalier_step_request requestFor(const Tokens &tokens) {
-    espalier_step_request request = {};
-    request.size = sizeof(request);
-    request.count = uint32_t(tokens.size());
-    request.tokens = tokens.data();
-    return request;
   }
 
   fake::Model fakeModel;

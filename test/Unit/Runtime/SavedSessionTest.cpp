@@ -4,9 +4,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "Core/SessionFormat.h"
 #include "Fixture.h"
-#include "espalier/Support/Hash.h"
+#include "SavedBytes.h"
 
 #include <cstddef>
 #include <cstring>
@@ -20,30 +19,13 @@ using namespace espalier::runtime;
 namespace {
 
 std::vector<uint8_t> savedBytes(const espalier_session *session) {
-  void *data = nullptr;
-  size_t bytes = 0;
-  EXPECT_EQ(espalier_session_save_bytes(session, &data, &bytes), ESPALIER_OK)
-      << espalier_last_error();
-  auto *begin = static_cast<uint8_t *>(data);
-  std::vector<uint8_t> copy(begin, begin + bytes);
-  espalier_free(data);
-  return copy;
+  std::vector<uint8_t> bytes = fake::savedBytes(session);
+  EXPECT_FALSE(bytes.empty()) << espalier_last_error();
+  return bytes;
 }
 
 espalier_status restore(Opened &m, const std::vector<uint8_t> &bytes) {
   return espalier_session_restore_bytes(m.session, bytes.data(), bytes.size());
-}
-
-/// Puts the hash right, so that only the change itself can be found.
-void rehash(std::vector<uint8_t> &bytes) {
-  SessionHeader header;
-  memcpy(&header, bytes.data(), sizeof(header));
-  header.contentHash[0] = header.contentHash[1] = 0;
-  memcpy(bytes.data(), &header, sizeof(header));
-  Hash128 hash = hash128(std::span<const uint8_t>(bytes));
-  header.contentHash[0] = hash.low;
-  header.contentHash[1] = hash.high;
-  memcpy(bytes.data(), &header, sizeof(header));
 }
 
 Tokens tokensOf(const espalier_session *session) {
@@ -163,7 +145,7 @@ TEST(SavedSession, HeadersThatLie) {
   auto put = [&](size_t offset, uint32_t value, const char *message) {
     std::vector<uint8_t> bad = good;
     memcpy(bad.data() + offset, &value, 4);
-    rehash(bad);
+    fake::rehash(bad);
     EXPECT_NE(restore(m, bad), ESPALIER_OK) << message;
     EXPECT_NE(std::string(espalier_last_error()).find(message),
               std::string::npos)

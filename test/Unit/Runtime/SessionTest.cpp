@@ -42,7 +42,7 @@ TEST(Session, WantedRowsOnly) {
   Tokens tokens = someTokens(40);
   std::vector<uint32_t> wanted = {0, 15, 16, 39};
   std::vector<float> logits(wanted.size() * fake::vocab);
-  espalier_step_request request = Opened::requestFor(tokens);
+  espalier_step_request request = fake::requestFor(tokens);
   request.wanted_count = 4;
   request.wanted = wanted.data();
   request.logits = logits.data();
@@ -174,7 +174,7 @@ TEST(Session, RequestsAreChecked) {
   std::vector<float> logits(100);
   for (std::vector<uint32_t> wanted :
        {std::vector<uint32_t>{1, 0}, {0, 0}, {0, 2}}) {
-    espalier_step_request request = Opened::requestFor(tokens);
+    espalier_step_request request = fake::requestFor(tokens);
     request.wanted_count = 2;
     request.wanted = wanted.data();
     request.logits = logits.data();
@@ -182,7 +182,7 @@ TEST(Session, RequestsAreChecked) {
     request.logits = nullptr;
     EXPECT_EQ(espalier_step(m.session, &request), ESPALIER_ERROR_ARGUMENT);
   }
-  espalier_step_request request = Opened::requestFor(tokens);
+  espalier_step_request request = fake::requestFor(tokens);
   request.size += 8;
   EXPECT_EQ(espalier_step(m.session, &request), ESPALIER_ERROR_ARGUMENT);
   EXPECT_EQ(espalier_session_length(m.session), 0u);

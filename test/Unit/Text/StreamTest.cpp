@@ -19,12 +19,7 @@ using Ids = std::vector<int32_t>;
 
 Ids encode(const LoadedTokenizer &loaded, std::string_view text,
            bool special = false) {
-  Result<Ids> ids = loaded.tokenizer.encode(text, special);
-  if (!ids) {
-    ADD_FAILURE() << ids.error().message;
-    return {};
-  }
-  return *ids;
+  return espalier::encode(loaded.tokenizer, text, special);
 }
 
 std::unique_ptr<LoadedTokenizer> small() {

@@ -57,6 +57,37 @@ loadTables(Result<ImportedTokenizer> imported) {
   return loaded;
 }
 
+std::vector<int32_t> encode(const text::Tokenizer &tokenizer,
+                            std::string_view text, bool special) {
+  Result<std::vector<int32_t>> ids = tokenizer.encode(text, special);
+  if (!ids) {
+    ADD_FAILURE() << ids.error().message;
+    return {};
+  }
+  return *ids;
+}
+
+std::vector<int32_t> idsOf(const json::Value &entry, const char *key) {
+  std::vector<int32_t> ids;
+  const json::Value *list = entry.find(key);
+  if (!list || !list->asArray()) {
+    ADD_FAILURE() << key << ": not a list";
+    return ids;
+  }
+  for (const json::Value &id : *list->asArray())
+    ids.push_back(static_cast<int32_t>(id.asInteger().value_or(-1)));
+  return ids;
+}
+
+std::string streamed(const text::Tokenizer &tokenizer,
+                     const std::vector<int32_t> &ids, bool keepSpecial) {
+  text::StreamDecoder decoder(tokenizer, keepSpecial);
+  std::string text;
+  for (int32_t id : ids)
+    text += decoder.push(id);
+  return text + decoder.finish();
+}
+
 std::unique_ptr<LoadedTokenizer> loadFolder(const std::string &folder) {
   json::Value tokenizer = readJson(folder + "/tokenizer.json");
   json::Value config = readJson(folder + "/tokenizer_config.json");

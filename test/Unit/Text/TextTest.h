@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace espalier {
@@ -34,6 +35,15 @@ std::unique_ptr<LoadedTokenizer> loadTables(Result<ImportedTokenizer> imported);
 std::unique_ptr<LoadedTokenizer> loadFolder(const std::string &folder);
 /// From test/Inputs/tokenizer/smollm2.json.
 std::unique_ptr<LoadedTokenizer> loadSmolLM2();
+
+/// The ids of a text. Fails the test where it is refused.
+std::vector<int32_t> encode(const text::Tokenizer &tokenizer,
+                            std::string_view text, bool special);
+/// A list of ids of a golden. Fails the test where there is none.
+std::vector<int32_t> idsOf(const json::Value &entry, const char *key);
+/// What a stream of ids decodes to, one by one.
+std::string streamed(const text::Tokenizer &tokenizer,
+                     const std::vector<int32_t> &ids, bool keepSpecial);
 
 /// A small byte-level tokenizer.json: a b c, their merges, <s> and <|x|>.
 std::string smallTokenizer();

@@ -31,32 +31,6 @@ std::vector<std::string> variantNames() {
   return names;
 }
 
-std::vector<int32_t> idsOf(const json::Value &entry, const char *key) {
-  std::vector<int32_t> ids;
-  for (const json::Value &id : *entry.find(key)->asArray())
-    ids.push_back(static_cast<int32_t>(*id.asInteger()));
-  return ids;
-}
-
-std::vector<int32_t> encode(const text::Tokenizer &tokenizer,
-                            const std::string &text, bool special) {
-  Result<std::vector<int32_t>> ids = tokenizer.encode(text, special);
-  if (!ids) {
-    ADD_FAILURE() << ids.error().message;
-    return {};
-  }
-  return *ids;
-}
-
-std::string streamed(const text::Tokenizer &tokenizer,
-                     const std::vector<int32_t> &ids, bool keepSpecial) {
-  text::StreamDecoder decoder(tokenizer, keepSpecial);
-  std::string text;
-  for (int32_t id : ids)
-    text += decoder.push(id);
-  return text + decoder.finish();
-}
-
 class Variant : public testing::TestWithParam<std::string> {};
 
 } // namespace
