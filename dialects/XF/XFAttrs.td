@@ -30,14 +30,15 @@ def XF_OrderAttr : XF_Attr<"Order", "order"> {
   let description = [{
     Stands on the module as `xf.order`. It is set once for a target, is run by the
     reference interpreter and is printed in the artefact. `docs/numerics.md` defines
-    `cpu, 1`, and `systolic, 1`, whose products are summed in runs of `rows`
-    consecutive elements: the rows of the accelerator's array.
+    `cpu, 2`, and `systolic, 1`, whose products are summed in runs of `rows`
+    consecutive elements: the rows of the accelerator's array. Another version, an
+    earlier one too, is refused.
 
-    Constraints: (C1) the version is 1; (C2) `systolic` has 1 to 65536 rows, no other
-    kind has any.
+    Constraints: (C1) the version is 2 for `cpu`, else 1; (C2) `systolic` has 1 to
+    65536 rows, no other kind has any.
 
     ```mlir
-    module attributes {xf.order = #xf.order<cpu, 1>} {}
+    module attributes {xf.order = #xf.order<cpu, 2>} {}
     module attributes {xf.order = #xf.order<systolic, 1, rows 128>} {}
     ```
   }];

@@ -447,7 +447,8 @@ OwningOpRef<ModuleOp> ModelBuilder::build(Type cacheElement,
   ImplicitLocOpBuilder b(UnknownLoc::get(context), context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(b.getLoc());
   module->getOperation()->setAttr(
-      xf::kOrderAttr, xf::OrderAttr::get(context, xf::OrderKind::CPU, 1, 0));
+      xf::kOrderAttr,
+      xf::OrderAttr::get(context, xf::OrderKind::CPU, xf::kCPUOrderVersion, 0));
   module->getOperation()->setAttr(xf::kModelAttr, card(source));
   b.setInsertionPointToStart(module->getBody());
   emitWeights(b);

@@ -37,10 +37,10 @@ Evaluator::call(func::FuncOp function, ArrayRef<Datum> arguments, Taps *into) {
   order = function->getParentOfType<ModuleOp>()->getAttrOfType<xf::OrderAttr>(
       xf::kOrderAttr);
   if (!order || order.getKind() == xf::OrderKind::Fast)
-    return Error{
-        "the reference interpreter sums in the order #xf.order<cpu, 1> or "
-        "#xf.order<systolic, 1, rows R>; the module states " +
-        std::string(order ? "another one" : "none")};
+    return Error{"the reference interpreter sums in the order #xf.order<cpu, " +
+                 std::to_string(xf::kCPUOrderVersion) +
+                 "> or #xf.order<systolic, 1, rows R>; the module states " +
+                 std::string(order ? "another one" : "none")};
   values.clear();
   current.reset();
   errorIsPlaced = false;
@@ -124,7 +124,7 @@ Status Evaluator::checkProduct(Type rows, Encoding weight) const {
     return Error{"the order #xf.order<systolic, 1, rows R> multiplies bf16 "
                  "with bf16 only: run xf-round-for-array"};
   if (!run() && rounded)
-    return Error{"the order #xf.order<cpu, 1> does not multiply rows of bf16"};
+    return Error{"the order #xf.order<cpu, 2> does not multiply rows of bf16"};
   return {};
 }
 

@@ -101,7 +101,7 @@ public:
 
   //===--- Surroundings ---------------------------------------------------===//
 
-  /// The length of a chain of the order of sums; 0: `cpu, 1`, where it is all
+  /// The length of a chain of the order of sums; 0: `cpu, 2`, where it is all
   /// of a sum.
   size_t run() const { return order.getRows(); }
   /// Fails unless the order defines how rows of this element type are

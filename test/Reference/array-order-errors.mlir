@@ -12,8 +12,8 @@ module attributes {xf.order = #xf.order<systolic, 1, rows 4>} {
 
 // -----
 
-module attributes {xf.order = #xf.order<cpu, 1>} {
-  // expected-error @+1 {{'xf.linear': the order #xf.order<cpu, 1> does not multiply rows of bf16}}
+module attributes {xf.order = #xf.order<cpu, 2>} {
+  // expected-error @+1 {{'xf.linear': the order #xf.order<cpu, 2> does not multiply rows of bf16}}
   func.func @rounded() -> tensor<1x1xf32> {
     %x = arith.constant dense<[[1.0, 2.0]]> : tensor<1x2xbf16>
     %e = tensor.empty() : tensor<1x1xf32>

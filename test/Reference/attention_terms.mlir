@@ -3,7 +3,7 @@
 // Entry 11 of docs/numerics.md: what a row sees of a window, the soft cap, and the
 // slope of its head.
 !kv = !xf.kv_cache<1 x 1 x 4, f32, tiles16>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // CHECK: @window result 0: {{\[\[}}-0.142903, -1.10826004, -1.21609998, 1.33553004], [-0.219611838, -0.813402236, -0.967079878, 0.961323738], [-0.442399442, 0.237677768, -0.401224703, 0.0452624969], [-0.344118506, 0.770916939, 0.0237319395, -0.0104118818], [-0.293103606, 0.0208949558, 0.671784878, 0.563806713]]
   func.func @window(%rows: !xf.rows {xf.tokens = array<i32: 0, 0, 0, 0, 0>}, %cache: !kv) -> tensor<5x4xf32> {
     %zero = arith.constant 0 : index

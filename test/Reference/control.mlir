@@ -1,6 +1,6 @@
 // RUN: espalier-opt %s --xf-evaluate -o /dev/null | FileCheck %s
 
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // CHECK: @for result 0: 12
   func.func @for() -> index {
     %zero = arith.constant 0 : index

@@ -2,7 +2,7 @@
 
 // Entries 24 and 25 of docs/numerics.md. The numbers are such that products and
 // sums are exact.
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // Equal scores go to the lower number; ln 2 apart: powers 1, 1/2, 1/2, 1/4.
   // CHECK: @all result 0: {{\[\[}}2, 0]]
   // CHECK: @all result 1: {{\[\[}}0.444444448, 0.222222224]]

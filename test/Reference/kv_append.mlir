@@ -1,7 +1,7 @@
 // RUN: espalier-opt %s --xf-evaluate -o /dev/null | FileCheck %s
 
 // Entry 10 of docs/numerics.md.
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // Rounded once, to nearest even; f16 overflows to infinity. Rows go to past and
   // on, in layer 1.
   // CHECK: @f16 result 0: layer 1 keys head 0 row 3: 1.00097656 -0.333251953 inf 1.1920929e-07; layer 1 keys head 0 row 4: 0.0543823242 -0.999511719 -0.649414062 0.890136719; layer 1 keys head 1 row 3: 0.0999755859 -65504 inf 2048; layer 1 keys head 1 row 4: -0.0908813477 0.618652344 -0.498291016 -0.295410156;

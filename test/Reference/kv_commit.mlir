@@ -2,7 +2,7 @@
 
 // Rows past + path[i] become rows past + i, ascending.
 !kv = !xf.kv_cache<1 x 1 x 2, f32, unassigned>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // CHECK: @commit result 0: layer 0 keys head 0 row 0: 1 2; layer 0 keys head 0 row 1: 5 6; layer 0 keys head 0 row 2: 7 8; layer 0 keys head 0 row 3: 7 8;
   // CHECK-SAME: layer 0 values head 0 row 0: -1 -2; layer 0 values head 0 row 1: -5 -6; layer 0 values head 0 row 2: -7 -8; layer 0 values head 0 row 3: -7 -8;
   func.func @commit(%rows: !xf.rows {xf.tokens = array<i32: 0, 0, 0, 0>, xf.parents = array<i32: -1, 0, 0, 2>}, %cache: !kv, %past: index {xf.value = 0}) -> !kv {

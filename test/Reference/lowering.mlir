@@ -36,7 +36,7 @@
 !x64 = tensor<?x64xf32>
 !x32 = tensor<?x32xf32>
 !x96 = tensor<?x96xf32>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   xf.weight @embed from ["embed"] : tensor<40x2x!q8_0>
   xf.weight @norm from ["norm"] : tensor<64xf32>
   xf.weight @norm1_a from ["l.{i}.norm1"] layers [0, 2] : tensor<64xf32>

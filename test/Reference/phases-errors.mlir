@@ -1,6 +1,6 @@
 // RUN: espalier-opt %s --xf-evaluate --split-input-file --verify-diagnostics -o /dev/null
 
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // expected-error-re @+1 {{'tensor.parallel_insert_slice': phase 1 (both): tile {{[01]}} of loop 0 writes element [1, 2] of output 0, which tile {{[01]}} of loop 0 wrote in the same phase}}
   func.func @write_write() -> tensor<2x4xf32> {
     %e = tensor.empty() : tensor<2x4xf32>
@@ -19,7 +19,7 @@ module attributes {xf.order = #xf.order<cpu, 1>} {
 
 // -----
 
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // Tile i reads what tile i + 1 writes.
   // expected-error-re @+1 {{phase 1: tile {{[0-3]}} of loop 0 {{reads|writes}} element [0, {{[0-3]}}] of output 0, which tile {{[0-3]}} of loop 0 {{read|wrote}} in the same phase}}
   func.func @read_write() -> tensor<1x4xf32> {
@@ -42,7 +42,7 @@ module attributes {xf.order = #xf.order<cpu, 1>} {
 
 // -----
 
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // Without a barrier the second loop cannot read what the first one wrote.
   // expected-error-re @+1 {{'xf.glu': phase 1: tile {{[01]}} of loop 1 reads element [0, {{[01]}}] of output 0, which tile {{[01]}} of loop 0 wrote in the same phase}}
   func.func @two_loops() -> (tensor<1x2xf32>, tensor<1x2xf32>) {
@@ -70,7 +70,7 @@ module attributes {xf.order = #xf.order<cpu, 1>} {
 
 // -----
 
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // Private memory is no way out of a tile.
   // expected-error-re @+1 {{'scf.forall': its result would leave the tiles through private memory}}
   func.func @private() -> tensor<1x2xf32> {
@@ -92,7 +92,7 @@ module attributes {xf.order = #xf.order<cpu, 1>} {
 // -----
 
 !kv = !xf.kv_cache<1 x 1 x 2, f32, tiles16>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // expected-error-re @+1 {{'xf.kv_append': phase 1 (append): tile {{[01]}} of loop 0 writes element [0, 0, 0, 0] of the cache of slot 0 (row, layer, keys or values, head), which tile {{[01]}} of loop 0 wrote in the same phase}}
   func.func @cache(%rows: !xf.rows {xf.tokens = array<i32: 0>}, %cache: !kv) -> !kv {
     %x = arith.constant dense<1.0> : tensor<1x2xf32>
@@ -110,7 +110,7 @@ module attributes {xf.order = #xf.order<cpu, 1>} {
 // -----
 
 !kv = !xf.kv_cache<1 x 1 x 2, f32, tiles16>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // Keys of the rows of this phase are there in the next one only.
   // expected-error-re @+1 {{phase 1 (append): tile {{[01]}} of loop 0 {{reads|writes}} element [0, 0, 0, 0] of the cache of slot 0 (row, layer, keys or values, head), which tile {{[01]}} of loop 0 {{read|wrote}} in the same phase}}
   func.func @cache(%rows: !xf.rows {xf.tokens = array<i32: 0>}, %cache: !kv) -> !kv {
@@ -139,7 +139,7 @@ module attributes {xf.order = #xf.order<cpu, 1>} {
 // -----
 
 !kv = !xf.kv_cache<1 x 1 x 2, f32, tiles16>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // Caches are passed on from use to use.
   // expected-error-re @+1 {{'xf.attention': uses a cache value that was overwritten}}
   func.func @linear_use(%rows: !xf.rows {xf.tokens = array<i32: 0>}, %cache: !kv) -> tensor<1x2xf32> {
@@ -154,7 +154,7 @@ module attributes {xf.order = #xf.order<cpu, 1>} {
 // -----
 
 !kv = !xf.kv_cache<1 x 1 x 2, f32, tiles16>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // expected-error-re @+1 {{'xf.attention': layer 0, head 0: cache row 0 of slot 0 is visible but was never written}}
   func.func @unwritten(%rows: !xf.rows {xf.tokens = array<i32: 0>, xf.past = 1}, %cache: !kv) -> tensor<1x2xf32> {
     %zero = arith.constant 0 : index

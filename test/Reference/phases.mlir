@@ -3,7 +3,7 @@
 // RUN: espalier-opt %s --xf-evaluate=seed=3 -o /dev/null | FileCheck %s
 
 !kv = !xf.kv_cache<1 x 2 x 2, f32, tiles16>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // Tiles write what is theirs; what they do not write keeps its value.
   // CHECK: @tiles result 0: {{\[\[}}11, 12, 13, 4], [21, 22, 23, 8]]
   // CHECK: @tiles result 1: {{\[\[}}1, 2, 3, 4], [5, 6, 7, 8]]

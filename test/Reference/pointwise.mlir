@@ -1,7 +1,7 @@
 // RUN: espalier-opt %s --xf-evaluate -o /dev/null | FileCheck %s
 
 // Entries 12, 16, 17 and 22 of docs/numerics.md.
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // CHECK: @gelu result 0: {{\[\[}}-0, -0.00081422925, -0.158655256, -0.114626579, 0, 0.0259969421, 0.580029488, 1.95449972, 9]]
   func.func @gelu() -> tensor<1x9xf32> {
     %x = arith.constant dense<[[-80.0, -3.5, -1.0, -0.300000012, 0.0, 0.0500000007, 0.75, 2.0, 9.0]]> : tensor<1x9xf32>

@@ -1,7 +1,7 @@
 // RUN: espalier-opt %s --xf-evaluate -o /dev/null | FileCheck %s
 
 // Entry 7 of docs/numerics.md.
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // An ordinary group, one that counts as zero, one of ties, one with a large
   // element, whose run has codes of 15 bits.
   // CHECK: @quantize_activations result 0: {{\[\[}}(d 0.0374012589 sum 53 q 7 72 -77 -17 -21 14 87 -55 88 -26 1 -61 2 127 41 78 -45 -49 -54 23 36 76 -123 60 103 12 -120 -53 -132 -83 113 29)

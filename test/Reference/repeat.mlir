@@ -3,7 +3,7 @@
 
 // Four layers of two kinds; each adds ten times its layer, and its number among
 // the layers of its kind, or a hundred times that.
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // CHECK: @repeat result 0: 161
   func.func @repeat() -> index {
     %zero = arith.constant 0 : index

@@ -1,7 +1,7 @@
 // RUN: espalier-opt %s --xf-evaluate -o /dev/null | FileCheck %s
 
 // Entry 8 of docs/numerics.md: runs of four elements; a sum with what is there.
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // CHECK: @segments result 0: {{\[\[}}0.000265033537, -0.568127573, 0.016389478, -1.26560116, -0.0554366857, 1.06723583, -0.00203490444, 1.07782936, -0.104052909, 1.15780103, -0.0287353881, 0.497638166]]
   func.func @segments() -> tensor<1x12xf32> {
     %x = arith.constant dense<[[0.00184523, 0.448118001, -0.41120699, -1.33589005, -0.682006001, -1.48747003, 0.0902153999, 2.01031995, -0.738309979, -0.930711985, 0.734763026, 0.535331011]]> : tensor<1x12xf32>

@@ -1,7 +1,7 @@
 // RUN: espalier-opt %s --xf-evaluate -o /dev/null | FileCheck %s
 
 // Entries 9, 18 and 19 of docs/numerics.md.
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   xf.rope_table @rope [1.0, 0.25] factor 1.25
 
   // Heads of six elements, four of which are rotated; positions 0, 1, 2 and 1000.

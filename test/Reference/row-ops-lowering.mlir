@@ -27,7 +27,7 @@
 !x64 = tensor<?x64xf32>
 !x32 = tensor<?x32xf32>
 !x96 = tensor<?x96xf32>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   xf.weight @embed from ["embed"] : tensor<40x64xbf16>
   xf.weight @positions from ["positions"] : tensor<100x64xf16>
   xf.weight @embed_norm from ["embed_norm"] : tensor<64xf32>

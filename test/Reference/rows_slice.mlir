@@ -1,7 +1,7 @@
 // RUN: espalier-opt %s --xf-evaluate -o /dev/null | FileCheck %s
 
 // Positions and tokens of a slice stay what they are in the call.
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // CHECK: @slice result 0: {{\[\[}}30, 31], [40, 41]]
   // CHECK: @slice result 1: 4
   // CHECK: @slice result 2: 2

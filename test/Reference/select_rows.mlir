@@ -1,6 +1,6 @@
 // RUN: espalier-opt %s --xf-evaluate -o /dev/null | FileCheck %s
 
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // CHECK: @select_rows result 0: {{\[\[}}2, -2], [4, -4]]
   // CHECK: @select_rows result 1: 2
   func.func @select_rows(%rows: !xf.rows {xf.tokens = array<i32: 0, 0, 0, 0>, xf.wanted = array<i32: 0, 1, 0, 1>}) -> (tensor<?x2xf32>, index) {

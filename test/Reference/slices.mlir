@@ -1,6 +1,6 @@
 // RUN: espalier-opt %s --xf-evaluate -o /dev/null | FileCheck %s
 
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // CHECK: @extract result 0: {{\[\[}}6, 8], [10, 12]]
   // CHECK: @extract result 1: [3, 7, 11]
   func.func @extract(%n: index {xf.value = 1}) -> (tensor<?x2xf32>, tensor<3xf32>) {

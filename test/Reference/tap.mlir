@@ -1,6 +1,6 @@
 // RUN: espalier-opt %s --xf-evaluate -o /dev/null | FileCheck %s
 
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   // CHECK: @tap hidden 1 row 0: 1 2
   // CHECK: @tap hidden 1 row 1: 3 4
   func.func @tap(%rows: !xf.rows {xf.tokens = array<i32: 0, 0>}) {

@@ -5,7 +5,7 @@
 // DEFAULT: xf.order = #xf.order<systolic, 1, rows 128>
 // CHECK: xf.order = #xf.order<systolic, 1, rows 16>
 !kv = !xf.kv_cache<1 x 2 x 16, bf16, unassigned>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
 xf.weight @embed from ["e"] : tensor<80x64xf16>
 xf.weight @q from ["q"] : tensor<64x2x!xf.panel<1 x 32, q4_0>>
 xf.weight @k from ["k"] : tensor<2x2x!xf.panel<16 x 32, q8_0>>

@@ -8,7 +8,7 @@
 /// \file
 /// The oracle: slow and obvious. It executes `@step` as imported, with
 /// quantised activations and packed weights, or partitioned into phases and
-/// tiles, on tensors, in the order of sums that the module states (`cpu, 1` or
+/// tiles, on tensors, in the order of sums that the module states (`cpu, 2` or
 /// `systolic, 1`). The tiles of a phase run in random order, and an element
 /// that one tile reads or writes and another one writes is an error.
 ///

@@ -68,9 +68,15 @@ LogicalResult OrderAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 OrderKind kind, unsigned version,
                                 unsigned rows) {
   // order_c1
-  if (version != 1)
-    return emitError() << "order '" << stringifyOrderKind(kind)
-                       << "' has version 1 only, but got " << version;
+  unsigned only = kind == OrderKind::CPU ? kCPUOrderVersion : 1;
+  if (version != only) {
+    InFlightDiagnostic error =
+        emitError() << "order '" << stringifyOrderKind(kind) << "' has version "
+                    << only << " only, but got " << version;
+    if (version < only)
+      error << ": import the model again";
+    return error;
+  }
   // order_c2
   if (kind == OrderKind::Systolic && (rows < 1 || rows > 65536))
     return emitError() << "order 'systolic' needs the array's rows, 1 to "

@@ -92,6 +92,7 @@ Status readCard(ModuleOp module, ProgramFacts &facts) {
     return Error{"the module has no 'xf.model' or no 'xf.order'"};
   if (order.getKind() == xf::OrderKind::Systolic)
     return Error{"the CPU does not sum in the accelerator's order"};
+  static_assert(xf::kCPUOrderVersion == ESPALIER_CPU_ORDER_VERSION);
   facts.family = text(card, "family");
   facts.source = text(card, "source");
   facts.order = stringifyOrderKind(order.getKind()).str() + "-" +

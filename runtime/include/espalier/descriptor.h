@@ -25,6 +25,10 @@ extern "C" {
 #define ESPALIER_DESCRIPTOR_MAGIC 0x5245494c41505345ull /* "ESPALIER" */
 #define ESPALIER_DESCRIPTOR_VERSION 3u
 
+/** The order of sums of CPU code is "cpu-" and this number: the one that
+ *  docs/numerics.md defines. The runtime refuses code of another. */
+#define ESPALIER_CPU_ORDER_VERSION 2u
+
 /** Rows of one call, and where its data are: what every worker of a step reads.
  *  "Row" is one token of one sequence; rows of a slot stand together, parents
  *  before children. All arrays are read-only to the step. */
@@ -125,7 +129,7 @@ typedef struct espalier_model_card {
   const char *family;      /**< "llama", ... */
   const char *source;      /**< file name of the model, without its folder */
   const char *target;      /**< "cpu" */
-  const char *order;       /**< order of sums: "cpu-1" */
+  const char *order;       /**< order of sums: "cpu-2" */
   const char *activations; /**< "int8" where any linear quantises them, "f32" */
   const char *compiler;    /**< name and version of the compiler */
   uint32_t layers, hidden, heads, kv_heads, head_dim, ffn, vocab;

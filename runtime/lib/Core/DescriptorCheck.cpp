@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 using namespace espalier;
 using namespace espalier::runtime;
@@ -194,7 +195,24 @@ Status checkChat(const espalier_descriptor &d) {
   return {};
 }
 
+/// Code of an earlier order computes other bits than this runtime's tests and
+/// pages say.
+Status checkOrder(const espalier_model_card &card) {
+  constexpr std::string_view cpu = "cpu-";
+  if (!card.order)
+    return absent("model card: order of sums");
+  std::string expected =
+      std::string(cpu) + std::to_string(ESPALIER_CPU_ORDER_VERSION);
+  if (std::string_view(card.order).starts_with(cpu) && card.order != expected)
+    return Error{"model card: expected the order of sums " + expected +
+                 ", got " + card.order +
+                 ": compile the model with this runtime's compiler"};
+  return {};
+}
+
 Status checkCard(const espalier_model_card &card) {
+  if (Status status = checkOrder(card); !status)
+    return status;
   if (card.vocab == 0 || card.vocab > (1u << 28))
     return Error{"model card: expected a vocabulary of 1 to 2^28, got " +
                  std::to_string(card.vocab)};

@@ -180,7 +180,7 @@ static Status checkHeader(const SessionHeader &header,
   if (differ(header.weightsHash, expected.weightsHash))
     return Error{"saved from another model than '" +
                  std::string(model.descriptor->name) +
-                 "', or from other weights"};
+                 "', from other weights or by another version of the compiler"};
   static constexpr const char *otherModel =
       ": saved from a model that was compiled with other options";
   const std::pair<const char *, uint32_t SessionHeader::*> fields[] = {

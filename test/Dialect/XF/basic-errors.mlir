@@ -311,11 +311,6 @@ func.func @linear_c3_rounded(%x: tensor<?x64xbf16>, %w: tensor<11x2x!xf.panel<16
 
 // -----
 
-// expected-error @below {{order 'cpu' has version 1 only, but got 2}}
-module attributes {xf.order = #xf.order<cpu, 2>} {}
-
-// -----
-
 // expected-error @below {{order 'systolic' needs the array's rows, 1 to 65536, but got 0}}
 module attributes {xf.order = #xf.order<systolic, 1>} {}
 
@@ -327,4 +322,4 @@ module attributes {xf.order = #xf.order<systolic, 1, rows 65537>} {}
 // -----
 
 // expected-error @below {{order 'cpu' has no rows, but got 128}}
-module attributes {xf.order = #xf.order<cpu, 1, rows 128>} {}
+module attributes {xf.order = #xf.order<cpu, 2, rows 128>} {}

@@ -3,8 +3,8 @@
 
 // Every op, attribute and type, printed as it was read.
 
-// CHECK: module attributes {xf.model = {family = "llama"}, xf.order = #xf.order<cpu, 1>}
-module attributes {xf.order = #xf.order<cpu, 1>, xf.model = {family = "llama"}} {
+// CHECK: module attributes {xf.model = {family = "llama"}, xf.order = #xf.order<cpu, 2>}
+module attributes {xf.order = #xf.order<cpu, 2>, xf.model = {family = "llama"}} {
 
 // CHECK: xf.weight @embed from ["model.embed_tokens.weight"] : tensor<420x64xbf16>
 xf.weight @embed from ["model.embed_tokens.weight"] : tensor<420x64xbf16>

@@ -11,12 +11,22 @@ module attributes {xf.order = 1} {}
 // -----
 
 // expected-error @below {{'xf.order' belongs on a module}}
-func.func private @order_place() attributes {xf.order = #xf.order<cpu, 1>}
+func.func private @order_place() attributes {xf.order = #xf.order<cpu, 2>}
 
 // -----
 
-// expected-error @below {{order 'cpu' has version 1 only, but got 2}}
-module attributes {xf.order = #xf.order<cpu, 2>} {}
+// expected-error @below {{order 'cpu' has version 2 only, but got 3}}
+module attributes {xf.order = #xf.order<cpu, 3>} {}
+
+// -----
+
+// expected-error @below {{order 'cpu' has version 2 only, but got 1: import the model again}}
+module attributes {xf.order = #xf.order<cpu, 1>} {}
+
+// -----
+
+// expected-error @below {{order 'systolic' has version 1 only, but got 2}}
+module attributes {xf.order = #xf.order<systolic, 2>} {}
 
 // -----
 

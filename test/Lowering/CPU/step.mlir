@@ -40,7 +40,7 @@
 !half = memref<2x2x!xf.panel<16 x 32, q4_1>>
 
 module attributes {
-  xf.order = #xf.order<cpu, 1>,
+  xf.order = #xf.order<cpu, 2>,
   xf.model = {family = "llama", source = "small", layers = 2 : i64, hidden = 64 : i64, heads = 4 : i64,
               kv_heads = 2 : i64, head_dim = 16 : i64, ffn = 128 : i64, vocab = 100 : i64,
               max_positions = 256 : i64, parameters = 9000 : i64, bos = 1 : i64, eos = array<i32: 2>},

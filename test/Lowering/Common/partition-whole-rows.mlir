@@ -11,7 +11,7 @@
 !w64 = tensor<4x2x!xf.panel<16 x 32, q8_0>>
 !w32 = tensor<2x2x!xf.panel<16 x 32, q8_0>>
 !a64 = tensor<?x2x!xf.panel<1 x 32, a8>>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   xf.weight @n from ["n"] : tensor<64xf32>
   xf.weight @w from ["w"] : !w64
   xf.weight @s from ["s"] : !w32

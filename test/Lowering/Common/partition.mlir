@@ -11,7 +11,7 @@
 !w40x64 = tensor<3x2x!xf.panel<16 x 32, q8_0>>
 !a64 = tensor<?x2x!xf.panel<1 x 32, a8>>
 !a96 = tensor<?x3x!xf.panel<1 x 32, a8>>
-module attributes {xf.order = #xf.order<cpu, 1>} {
+module attributes {xf.order = #xf.order<cpu, 2>} {
   xf.weight @embed from ["embed"] : !w40x64
   xf.weight @norm from ["norm"] : tensor<64xf32>
   xf.weight @norm1 from ["l.{i}.norm1"] layers [0, 1] : tensor<64xf32>

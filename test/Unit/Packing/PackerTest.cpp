@@ -86,7 +86,7 @@ TEST(Container, IsAnOrdinarySafetensorsFile) {
   layered.layers = {{&n}, {&n}, {&n}};
   PackPlan p =
       plan({layered, matrix("w \"quoted\"", m, Encoding::BF16, 2, 20, 6)});
-  p.metadata.emplace_back("order", "cpu-1");
+  p.metadata.emplace_back("order", "cpu-2");
   Result<Packed> packed = pack(p, {});
   ASSERT_TRUE(packed) << packed.error().message;
   const SafeTensorsHeader &h = packed->header;
@@ -96,7 +96,7 @@ TEST(Container, IsAnOrdinarySafetensorsFile) {
   ASSERT_TRUE(e);
   EXPECT_EQ(e->dtype, DType::U8);
   EXPECT_EQ(e->shape, (std::vector<uint64_t>{3, 256}));
-  EXPECT_EQ(h.metadata.find("order")->second, "cpu-1");
+  EXPECT_EQ(h.metadata.find("order")->second, "cpu-2");
   EXPECT_EQ(h.metadata.find("packing/w \"quoted\"")->second, "a test");
   for (const PackedTensor &t : packed->result.tensors) {
     EXPECT_EQ(t.offset % 64, 0u);

@@ -139,7 +139,7 @@ Model::Model(const char *name, uint32_t elementType)
   card.family = "fake";
   card.source = card.compiler = card.activations = "";
   card.target = "cpu";
-  card.order = "cpu-1";
+  card.order = "cpu-2";
   card.layers = layers;
   card.hidden = hidden;
   card.heads = card.kv_heads = kvHeads;

@@ -51,6 +51,9 @@ namespace espalier::xf {
 
 /// The attribute of the module that holds the order of all sums.
 inline constexpr llvm::StringLiteral kOrderAttr = "xf.order";
+/// Of `#xf.order<cpu, ...>`: the one that docs/numerics.md defines. Raised
+/// whenever an entry changes what it computes.
+inline constexpr unsigned kCPUOrderVersion = 2;
 /// The attribute of a function that bounds its rows.
 inline constexpr llvm::StringLiteral kMaxRowsAttr = "xf.max_rows";
 /// The attribute of the module that holds the model's card.
