@@ -78,6 +78,22 @@ struct Memory {
   Memory(const Memory &) = delete;
 };
 
+/// Rows of k inputs, small numbers, as kernels of linears take them.
+std::vector<uint8_t> inputRows(Encoding activations, int64_t rows, int64_t k) {
+  std::vector<float> x(size_t(rows * k));
+  for (size_t i = 0; i < x.size(); ++i)
+    x[i] = float(int(i * 7 % 31) - 15) * 0.01f;
+  size_t groups = x.size() / 32;
+  std::vector<uint8_t> bytes(activations == Encoding::A8 ? groups * a8::bytes
+                                                         : x.size() * 4);
+  if (activations != Encoding::A8)
+    std::memcpy(bytes.data(), x.data(), bytes.size());
+  else
+    for (size_t g = 0; g < groups; ++g)
+      quantizeActivations(&x[g * 32], &bytes[g * a8::bytes]);
+  return bytes;
+}
+
 volatile long long sink;
 
 __attribute__((target("avx2"))) void readAll(const uint8_t *p, size_t bytes) {
@@ -134,12 +150,11 @@ struct Bench {
     int64_t panels = rows == 1 ? int64_t(memory.bytes) / threads / panel
                                : std::max<int64_t>(2, (256 << 10) / panel);
     int64_t tile = rows == 1 ? 8 : panels;
-    int64_t xStride =
-        activations == Encoding::A8 ? int64_t(groups * a8::bytes) : k * 4;
-    std::vector<std::vector<uint8_t>> x(threads);
+    std::vector<std::vector<uint8_t>> x(threads,
+                                        inputRows(activations, rows, k));
+    int64_t xStride = int64_t(x[0].size()) / rows;
     std::vector<std::vector<float>> out(threads);
     for (int t = 0; t < threads; ++t) {
-      x[t].assign(rows * xStride, 0x2c);
       out[t].resize(rows * tile * 16);
     }
     int repeats =
@@ -159,6 +174,65 @@ struct Bench {
     else
       report(name, 2.0 * rows * k * 16 * panels * threads * repeats / s / 1e9,
              "GOP/s");
+  }
+
+  /// Mixtures of experts: matrices of k inputs and 768 outputs. One row reads
+  /// those of its choices from memory, others at each call; many rows share
+  /// `choices` * 4 of them, of which as many panels as the second level holds.
+  void experts(const Memory &memory, Encoding weights, Encoding activations,
+               int64_t rows, int64_t choices, int64_t k, bool combines) {
+    KernelKey key{Kernel::GroupedLinear};
+    key.weights = weights;
+    key.activations = activations;
+    std::string name = kernelName(key, Isa::AVX2) + " rows " +
+                       std::to_string(rows) + " of " + std::to_string(choices) +
+                       " k " + std::to_string(k) + (combines ? " down" : " up");
+    if (!wants(name))
+      return;
+    CompiledKernels compiled(key, Isa::AVX2, false);
+    auto *run = compiled.get<GroupedLinearFn>(key);
+    int64_t groups = k / 32;
+    int64_t panel = int64_t(*panelBytes(weights, 16, 32)) * groups;
+    bool single = rows == 1;
+    int64_t experts = single ? choices : choices * 4;
+    int64_t panels =
+        single ? 48 : std::max<int64_t>(1, (256 << 10) / (panel * experts));
+    int64_t tile = single ? 8 : panels;
+    int64_t expert = panel * panels;
+    int64_t calls =
+        single ? int64_t(memory.bytes) / threads / (expert * choices) : 1;
+    int64_t xRows = combines ? rows * choices : rows;
+    int64_t outRows = combines ? rows : rows * choices;
+    std::vector<std::vector<uint8_t>> x(threads,
+                                        inputRows(activations, xRows, k));
+    int64_t xStride = int64_t(x[0].size()) / xRows;
+    std::vector<int32_t> ids(rows * choices);
+    for (size_t i = 0; i < ids.size(); ++i)
+      ids[i] = int32_t(i % size_t(experts));
+    std::vector<float> combine(rows * choices, 0.25f);
+    std::vector<std::vector<uint8_t>> scratch(threads);
+    std::vector<std::vector<float>> out(threads);
+    for (int t = 0; t < threads; ++t) {
+      scratch[t].resize(expertScratchBytes(rows, choices, experts));
+      out[t].resize(outRows * tile * 16);
+    }
+    double products = double(rows * choices) * double(k * 16 * panels);
+    int repeats = single ? 1 : int(std::max(1.0, 2e9 / products));
+    double s = best(threads, single ? 12 : 25, [&](int t) {
+      for (int i = 0; i < repeats; ++i)
+        for (int64_t call = 0; call < calls; ++call)
+          for (int64_t p = 0; p + tile <= panels; p += tile)
+            run(x[t].data(), xStride, ids.data(), choices * 4,
+                combines ? combine.data() : nullptr, choices * 4,
+                memory.data + (t * calls + call) * expert * choices + p * panel,
+                panel, expert, out[t].data(), tile * 64, rows, choices,
+                tile * 16, groups, experts, 0, scratch[t].data());
+    });
+    double rate = double(calls * choices * expert) * threads / s / 1e9;
+    if (single)
+      report(name, rate, "GB/s", rate / readRate);
+    else
+      report(name, 2 * products * threads * repeats / s / 1e9, "GOP/s");
   }
 
   void attention(Encoding cache, int64_t rows, int64_t past, int64_t headDim,
@@ -337,6 +411,12 @@ int main(int argc, char **argv) {
         bench.linear(memory, e, f32, rows, 2048);
     for (int64_t rows : {1, 32})
       bench.linear(memory, Encoding::Q4_1, f32, rows, 2048);
+    for (Encoding e : {Encoding::Q4_1, Encoding::Q8_0})
+      for (int64_t rows : {1, 32})
+        for (bool combines : {false, true})
+          bench.experts(memory, e, a8, rows, 8, 2048, combines);
+    for (int64_t rows : {1, 32})
+      bench.experts(memory, Encoding::BF16, f32, rows, 2, 2048, false);
     for (int64_t group : {1, 3, 4})
       bench.attention(Encoding::F16, 1, 16000, 64, group, 32);
     bench.attention(Encoding::F32, 1, 16000, 64, 4, 16);
