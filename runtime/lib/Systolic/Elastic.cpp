@@ -22,7 +22,8 @@ using namespace espalier::simulator;
 uint64_t Engine::readyTimed(unsigned q, const Op &op, Status &problem) {
   const char *reason;
   auto bound = earliest(q, op, reason);
-  uint64_t t = std::max(queues[q].time, bound.cycle);
+  // Not before what has issued already: the ports of the past are forgotten.
+  uint64_t t = std::max({queues[q].time, bound.cycle, ports.present()});
   if (reason) {
     problem = at(t, q, op, reason);
     return never;

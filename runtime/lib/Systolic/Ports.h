@@ -25,6 +25,7 @@ public:
   void begin();
   /// Nothing issues before `cycle` any more.
   void advance(uint64_t cycle) { now = cycle; }
+  uint64_t present() const { return now; }
 
   struct Conflict {
     const Access *access;

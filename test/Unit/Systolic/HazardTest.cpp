@@ -518,6 +518,21 @@ TEST(Elastic, NeedsItsSemaphores) {
             std::string::npos);
 }
 
+TEST(Elastic, WaitsForPorts) {
+  MachineText m;
+  m.readPorts = 1;
+  Builder b(m);
+  load(b, 0, 64, 0);
+  b.order(DmaIn, VectorA, 74);
+  copy(b, VectorA, 74, 64, 0, 1024);
+  b.order(DmaIn, VectorB, 138);
+  copy(b, VectorB, 138, 8, 16, 2048);
+  for (uint64_t t = 74; t < 130; ++t) // meanwhile time goes on
+    load(b, t, 1, 3072);
+  EXPECT_RUNS(b);
+  EXPECT_EQ(runOf(b, Mode::Elastic), "");
+}
+
 TEST(Loops, BodyBeginsQuiescent) {
   for (uint64_t end : {13, 14}) {
     Builder b;
