@@ -243,6 +243,26 @@ Vs emitChain(Emitter &e, const KernelKey &key, Isa isa,
              llvm::ArrayRef<V> panels, V wStride, llvm::ArrayRef<V> xRows,
              V groups);
 
+//===----------------------------------------------------------------------===//
+// The loops over panels, of linears and of grouped ones (Linear.cpp)
+//===----------------------------------------------------------------------===//
+
+/// The columns that a single row takes several panels at a time:
+/// body(column) for the first of each. The column behind them; 0 with more
+/// rows, and where several panels are no faster.
+V overWidePanels(Emitter &e, const KernelKey &key, Isa isa, V rows, V cols,
+                 llvm::function_ref<void(V column)> body);
+/// The chains of those panels, from `column` of `matrix` on.
+Vs emitPanels(Emitter &e, const KernelKey &key, Isa isa, V matrix, V wStride,
+              V column, V xRow, V groups);
+/// Blocks of [begin, end): block(first, size) with size 1, 2 or `most`, the
+/// least that holds what is left, then after(first, rows in it).
+void overBlocks(Emitter &e, V begin, V end, unsigned most,
+                llvm::function_ref<void(V first, unsigned size)> block,
+                llvm::function_ref<void(V first, V count)> after = nullptr);
+/// Whether a pointer that may be null is not.
+V isGiven(Emitter &e, V pointer);
+
 } // namespace espalier::cpu
 
 #endif // ESPALIER_LIB_LOWERING_CPU_KERNELS_BUILDER_H

@@ -222,24 +222,20 @@ struct Grouped {
         });
   }
 
-  /// Columns [0, end) of the only row, `wide` whole panels at a time.
-  void singleRow(V end, unsigned wide) {
-    e.loop(e.index(0), end, 16 * wide, [&](V column) {
-      e.loop(e.index(0), choices, 1, [&](V choice) {
-        V matrix = e.at(w, expertOf(e.index(0), choice) * expertStride);
-        Vs panels;
-        for (unsigned i = 0; i < wide; ++i)
-          panels.push_back(e.at(matrix, (column / 16 + int64_t(i)) * wStride));
-        V row = e.select(combines, choice, e.index(0));
-        Vs result = emitChain(e, key, isa, panels, wStride,
-                              {e.at(x, row * xStride)}, groups);
-        for (unsigned i = 0; i < wide; ++i)
-          e.store(result[i], e.at(sums, (choices * int64_t(i) + choice) * 64));
-      });
-      e.loop(e.index(0), e.index(wide), 1, [&](V i) {
-        finish(e.at(sums, i * choices * 64), e.at(out, (column + i * 16) * 4),
-               e.index(16));
-      });
+  /// Several whole panels of each choice of the only row, from `column`.
+  void singleRow(V column) {
+    int64_t wide = chainPanels(key, isa);
+    e.loop(e.index(0), choices, 1, [&](V choice) {
+      V matrix = e.at(w, expertOf(e.index(0), choice) * expertStride);
+      V row = e.select(combines, choice, e.index(0));
+      Vs result = emitPanels(e, key, isa, matrix, wStride, column,
+                             e.at(x, row * xStride), groups);
+      for (int64_t i = 0; i < wide; ++i)
+        e.store(result[size_t(i)], e.at(sums, (choices * i + choice) * 64));
+    });
+    e.loop(e.index(0), e.index(wide), 1, [&](V i) {
+      finish(e.at(sums, i * choices * 64), e.at(out, (column + i * 16) * 4),
+             e.index(16));
     });
   }
 
@@ -248,19 +244,9 @@ struct Grouped {
     starts = scratch;
     sorted = e.at(starts, (experts * 4 + 63) / 64 * 64);
     sums = e.at(sorted, (pairs * pairBytes + 63) / 64 * 64);
-    combines = e.equal(e.choose(
-                           e.isNull(combine), [&] { return e.index(0); },
-                           [&] { return e.index(1); }),
-                       e.index(1));
-    unsigned most = chainRows(key, isa);
-    V begin = e.index(0);
-    if (unsigned wide = chainPanels(key, isa); wide > 1) {
-      begin = e.choose(
-          e.equal(rows, e.index(1)),
-          [&] { return cols / (16 * wide) * (16 * wide); },
-          [&] { return e.index(0); });
-      singleRow(begin, wide);
-    }
+    combines = isGiven(e, combine);
+    V begin = overWidePanels(e, key, isa, rows, cols,
+                             [&](V column) { singleRow(column); });
     e.when(e.less(begin, cols), [&] { sort(); });
     e.loop(begin, cols, 16, [&](V column) {
       V panels = e.at(w, column / 16 * wStride);
@@ -272,17 +258,9 @@ struct Grouped {
             V id = expertOf(pair / choices, pair % choices);
             V end = e.element32(starts, id);
             V panel = e.at(panels, id * expertStride);
-            e.loop(first, end, most, [&](V i) {
-              V count = e.min(end - i, e.index(most));
-              e.when(
-                  e.equal(count, e.index(1)), [&] { block(panel, i, end, 1); },
-                  [&] {
-                    e.when(
-                        e.equal(count, e.index(2)),
-                        [&] { block(panel, i, end, 2); },
-                        [&] { block(panel, i, end, most); });
-                  });
-            });
+            overBlocks(
+                e, first, end, chainRows(key, isa),
+                [&](V i, unsigned count) { block(panel, i, end, count); });
             return end;
           });
       finish(sums, e.at(out, column * 4), cols - column);

@@ -43,6 +43,51 @@ Vs emitChain(Emitter &e, const KernelKey &key, Isa isa,
              : emitFloatChain(e, key, isa, streams, xRows, groups);
 }
 
+V isGiven(Emitter &e, V pointer) {
+  return e.equal(e.choose(
+                     e.isNull(pointer), [&] { return e.index(0); },
+                     [&] { return e.index(1); }),
+                 e.index(1));
+}
+
+Vs emitPanels(Emitter &e, const KernelKey &key, Isa isa, V matrix, V wStride,
+              V column, V xRow, V groups) {
+  Vs panels;
+  for (unsigned i = 0; i < chainPanels(key, isa); ++i)
+    panels.push_back(e.at(matrix, (column / 16 + int64_t(i)) * wStride));
+  return emitChain(e, key, isa, panels, wStride, {xRow}, groups);
+}
+
+V overWidePanels(Emitter &e, const KernelKey &key, Isa isa, V rows, V cols,
+                 llvm::function_ref<void(V)> body) {
+  unsigned wide = chainPanels(key, isa);
+  if (wide == 1)
+    return e.index(0);
+  V end = e.choose(
+      e.equal(rows, e.index(1)),
+      [&] { return cols / (16 * wide) * (16 * wide); },
+      [&] { return e.index(0); });
+  e.loop(e.index(0), end, 16 * wide, body);
+  return end;
+}
+
+void overBlocks(Emitter &e, V begin, V end, unsigned most,
+                llvm::function_ref<void(V, unsigned)> block,
+                llvm::function_ref<void(V, V)> after) {
+  e.loop(begin, end, most, [&](V first) {
+    V count = e.min(end - first, e.index(most));
+    e.when(
+        e.equal(count, e.index(1)), [&] { block(first, 1); },
+        [&] {
+          e.when(
+              e.equal(count, e.index(2)), [&] { block(first, 2); },
+              [&] { block(first, most); });
+        });
+    if (after)
+      after(first, count);
+  });
+}
+
 namespace {
 
 struct Linear {
@@ -52,10 +97,6 @@ struct Linear {
   V x, xStride, w, wStride, bias, out, outStride, rows, cols, groups,
       accumulate;
   V hasBias, hasResidual, sums;
-
-  Vs chain(llvm::ArrayRef<V> panels, llvm::ArrayRef<V> xRows) {
-    return emitChain(e, key, isa, panels, wStride, xRows, groups);
-  }
 
   /// out = (sum + bias) + residual at the first `left` columns, 16 at most.
   void finish(V sumAt, V biasAt, V outAt, V left) {
@@ -81,60 +122,37 @@ struct Linear {
     Vs xRows;
     for (unsigned i = 0; i < count; ++i)
       xRows.push_back(e.at(x, e.min(row + i, last) * xStride));
-    Vs result = chain({panel}, xRows);
+    Vs result = emitChain(e, key, isa, {panel}, wStride, xRows, groups);
     for (unsigned i = 0; i < count; ++i)
       e.store(result[i], e.at(sums, int64_t(i * 64)));
-  }
-
-  /// Columns [0, end) of the only row, `wide` whole panels at a time.
-  void singleRow(V end, unsigned wide) {
-    e.loop(e.index(0), end, 16 * wide, [&](V column) {
-      Vs panels;
-      for (unsigned i = 0; i < wide; ++i)
-        panels.push_back(e.at(w, (column / 16 + int64_t(i)) * wStride));
-      Vs result = chain(panels, {x});
-      for (unsigned i = 0; i < wide; ++i)
-        e.store(result[i], e.at(sums, int64_t(i * 64)));
-      e.loop(e.index(0), e.index(wide), 1, [&](V i) {
-        V at = (column + i * 16) * 4;
-        finish(e.at(sums, i * 64), e.at(bias, at), e.at(out, at), e.index(16));
-      });
-    });
   }
 
   void emit() {
     unsigned most = chainRows(key, isa);
     sums = e.frame(most * 64);
-    hasBias = e.equal(e.choose(
-                          e.isNull(bias), [&] { return e.index(0); },
-                          [&] { return e.index(1); }),
-                      e.index(1));
+    hasBias = isGiven(e, bias);
     hasResidual = e.equal(accumulate, e.index(1));
-    V begin = e.index(0);
-    if (unsigned wide = chainPanels(key, isa); wide > 1) {
-      begin = e.choose(
-          e.equal(rows, e.index(1)),
-          [&] { return cols / (16 * wide) * (16 * wide); },
-          [&] { return e.index(0); });
-      singleRow(begin, wide);
-    }
+    V begin = overWidePanels(e, key, isa, rows, cols, [&](V column) {
+      Vs result = emitPanels(e, key, isa, w, wStride, column, x, groups);
+      for (size_t i = 0; i < result.size(); ++i)
+        e.store(result[i], e.at(sums, int64_t(i * 64)));
+      e.loop(e.index(0), e.index(result.size()), 1, [&](V i) {
+        V at = (column + i * 16) * 4;
+        finish(e.at(sums, i * 64), e.at(bias, at), e.at(out, at), e.index(16));
+      });
+    });
     e.loop(begin, cols, 16, [&](V column) {
       V panel = e.at(w, column / 16 * wStride);
       V biasAt = e.at(bias, column * 4);
-      e.loop(e.index(0), rows, most, [&](V row) {
-        V count = e.min(rows - row, e.index(most));
-        e.when(
-            e.equal(count, e.index(1)), [&] { block(panel, row, 1); },
-            [&] {
-              e.when(
-                  e.equal(count, e.index(2)), [&] { block(panel, row, 2); },
-                  [&] { block(panel, row, most); });
+      overBlocks(
+          e, e.index(0), rows, most,
+          [&](V row, unsigned count) { block(panel, row, count); },
+          [&](V row, V count) {
+            e.loop(e.index(0), count, 1, [&](V i) {
+              V outAt = e.at(out, (row + i) * outStride + column * 4);
+              finish(e.at(sums, i * 64), biasAt, outAt, cols - column);
             });
-        e.loop(e.index(0), count, 1, [&](V i) {
-          V outAt = e.at(out, (row + i) * outStride + column * 4);
-          finish(e.at(sums, i * 64), biasAt, outAt, cols - column);
-        });
-      });
+          });
     });
   }
 };
