@@ -36,7 +36,8 @@ def Systolic_ProgramOp : Systolic_Frame<"program"> {
     2. (program_c2) the body holds declarations and queues only, no queue twice;
     3. (program_c3) every queue has the same loops: the same number, one after the other
        and in each other, with the same counts and first layers;
-    4. (program_c4) the body of a loop has the same number of cycles in every queue;
+    4. (program_c4) a loop begins in the same cycle in every queue, and its body has the
+       same number of cycles;
     5. (program_c5) at most 256 semaphores.
   }];
 }

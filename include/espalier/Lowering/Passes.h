@@ -8,6 +8,7 @@
 #define ESPALIER_LOWERING_PASSES_H
 
 #include "espalier/Dialect/SPMD/SPMD.h"
+#include "espalier/Dialect/Systolic/Systolic.h"
 #include "espalier/Dialect/XF/XF.h"
 #include "mlir/Pass/Pass.h"
 

@@ -181,4 +181,44 @@ def ConvertXFToLLVM : Pass<"convert-xf-to-llvm", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def SystolicSchedule : Pass<"systolic-schedule", "::mlir::ModuleOp"> {
+  let summary = "give the instructions of sequences their times";
+  let description = [{
+    Makes a `systolic.program` of each `systolic.sequence`: every instruction issues in
+    the earliest cycle that its queue, its unit, ports, and the rows that it reads and
+    writes allow; between two queues that conflict stand a signal and a wait. The
+    program computes what the sequence says, done one after the other.
+
+    ```mlir
+    systolic.load %x to %a : ...
+    systolic.map on a relu %a to %b : ...
+    ```
+
+    becomes
+
+    ```mlir
+    systolic.queue dma_in {
+      systolic.load dt 0 %x to %a : ...
+      systolic.signal dt 0 %sem
+      systolic.end dt 0
+    }
+    systolic.queue vector_a {
+      systolic.wait dt 104 %sem count 1
+      systolic.map dt 0 relu %a to %b : ...
+      systolic.end dt 0
+    }
+    ```
+
+    Fails on an operand that does not lie in its memory, on what is read and was never
+    written, on more uses of a bank than it has ports, and on an array that is not the
+    machine's.
+  }];
+  let options = [
+    Option<"machine", "machine", "std::string", "\"systolic-128\"",
+           "accelerator of the catalogue, or a machine file">
+  ];
+  let statistics = [Statistic<"numPrograms", "programs", "programs made">];
+  let dependentDialects = ["::espalier::systolic::SystolicDialect"];
+}
+
 #endif // ESPALIER_LOWERING_PASSES

@@ -30,10 +30,10 @@ LogicalResult ProgramOp::verify() { return verifyNumbers(*this); }
 
 namespace {
 
-/// A loop and the cycles of one turn of it.
+/// A loop: the cycle in which it begins, and the cycles of a turn of it.
 struct Loop {
   RepeatOp op;
-  uint64_t cycles = 0;
+  uint64_t begin = 0, cycles = 0;
   std::vector<Loop> inner;
 };
 
@@ -53,6 +53,7 @@ static uint64_t getCycles(Block &block, std::vector<Loop> &loops) {
     if (auto repeat = dyn_cast<RepeatOp>(op)) {
       Loop &loop = loops.emplace_back();
       loop.op = repeat;
+      loop.begin = cycles;
       loop.cycles = getCycles(repeat.getBody().front(), loop.inner);
       cycles += loop.cycles * repeat.getTimes();
     }
@@ -77,6 +78,11 @@ static LogicalResult verifySameLoops(QueueOp queue, QueueOp first,
              << otherOp.getTimes() << " from " << otherOp.getFrom() << " as in "
              << stringifyQueue(first.getQueue());
     // program_c4
+    if (loop.begin != other.begin)
+      return op.emitOpError("must begin in the same cycle in all queues: "
+                            "expected ")
+             << other.begin << " as in " << stringifyQueue(first.getQueue())
+             << ", but got " << loop.begin;
     if (loop.cycles != other.cycles)
       return op.emitOpError("must have as many cycles in all queues: expected ")
              << other.cycles << " as in " << stringifyQueue(first.getQueue())

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "espalier/Target/Systolic/Encode.h"
+#include "espalier/Target/Systolic/Decode.h"
 
 #include <algorithm>
 #include <bit>
@@ -70,7 +71,11 @@ packQueue(const std::vector<Instruction> &queue, unsigned number) {
 
 } // namespace
 
-Result<std::vector<uint8_t>> systolic::encode(const Program &program) {
+Result<std::vector<uint8_t>> systolic::encode(const Program &given) {
+  Result<Program> canonical = canonicalProgram(given);
+  if (!canonical)
+    return canonical.takeError();
+  const Program &program = *canonical;
   if (program.shapes.size() > ESPALIER_SYSTOLIC_MAX_SHAPES)
     return Error{"the program has " + std::to_string(program.shapes.size()) +
                  " shapes; at most 65536 are possible"};

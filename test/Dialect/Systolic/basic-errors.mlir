@@ -134,6 +134,42 @@ systolic.program @program_c3_queues array 16 x 16 rows 1 {
 
 // -----
 
+systolic.program @program_c4_begin array 16 x 16 rows 1 {
+  systolic.queue dma_in {
+    systolic.repeat dt 0 times 2 from 0 {
+      systolic.end_repeat dt 5
+    }
+    systolic.end dt 0
+  }
+  systolic.queue dma_out {
+    // expected-error @below {{must begin in the same cycle in all queues: expected 0 as in dma_in, but got 3}}
+    systolic.repeat dt 3 times 2 from 0 {
+      systolic.end_repeat dt 5
+    }
+    systolic.end dt 0
+  }
+  systolic.queue array {
+    systolic.repeat dt 0 times 2 from 0 {
+      systolic.end_repeat dt 5
+    }
+    systolic.end dt 0
+  }
+  systolic.queue vector_a {
+    systolic.repeat dt 0 times 2 from 0 {
+      systolic.end_repeat dt 5
+    }
+    systolic.end dt 0
+  }
+  systolic.queue vector_b {
+    systolic.repeat dt 0 times 2 from 0 {
+      systolic.end_repeat dt 5
+    }
+    systolic.end dt 0
+  }
+}
+
+// -----
+
 systolic.program @program_c4 array 16 x 16 rows 1 {
   systolic.queue dma_in {
     systolic.repeat dt 0 times 2 from 0 {

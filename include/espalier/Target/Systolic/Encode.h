@@ -13,8 +13,9 @@
 namespace espalier::systolic {
 
 /// The binary form (runtime/include/espalier/systolic.h). An instruction that
-/// waits longer than its 16 bits say gets DELAYs before it. Fails where a
-/// figure does not fit its field.
+/// waits longer than its 16 bits say gets DELAYs before it. Written is the
+/// canonical program, see Decode.h. Fails where a figure does not fit its
+/// field.
 Result<std::vector<uint8_t>> encode(const Program &program);
 
 } // namespace espalier::systolic
