@@ -59,7 +59,7 @@ const std::vector<std::string> &e2e::familyModels() {
   // context counts.
   // clang-format off
   static const std::vector<std::string> names = {
-      "bloom", "cohere", "falcon", "falcon-new", "falcon-serial", "gemma",
+      "bloom", "cohere", "falcon", "falcon-alibi", "falcon-new", "falcon-serial", "gemma",
       "gemma2", "gemma3", "gemma3-text", "glm4", "gpt2", "gpt_neox",
       "gpt_neox-serial", "granite", "llama-odd", "mistral", "mixtral",
       "mixtral-fused", "nemotron", "olmo2", "olmoe", "opt", "phi", "phi3", "qwen2-window", "qwen3", "qwen3-odd",

@@ -35,7 +35,7 @@ def older_spelling(config):
 
 
 def make(name, model_type, seed, dtype="bfloat16", old=False, note=None, prepare=None, prompt=PROMPT, cls=None,
-         drop=(), legacy={}, **figures):
+         drop=(), legacy={}, attention="eager", **figures):
     folder = os.path.join(root, name)
     os.makedirs(folder, exist_ok=True)
     common = dict(bos_token_id=1, eos_token_id=2, pad_token_id=None)
@@ -58,7 +58,7 @@ def make(name, model_type, seed, dtype="bfloat16", old=False, note=None, prepare
         json.dump(written, f, indent=2)
         f.write("\n")
     # What counts is what a reader of the files gets.
-    again = make_model.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32)
+    again = make_model.from_pretrained(folder, attn_implementation=attention, dtype=torch.float32)
     if prepare:
         prepare(again)
     reference.write_golden(folder, again.eval(), seed, prompt, note=note)
@@ -156,6 +156,9 @@ TABLE = {
                                  **{**falcon, "hidden_size": 84, "num_attention_heads": 6}),
     "falcon-serial": lambda n: make(n, "falcon", 337, prompt=24, multi_query=False, parallel_attn=False, bias=True,
                                     **falcon),
+    # The eager form of transformers 5.23 adds the slopes twice: to the mask, and to the scores.
+    "falcon-alibi": lambda n: make(n, "falcon", 348, "float16", prompt=24, multi_query=False, parallel_attn=False,
+                                   bias=True, alibi=True, attention="sdpa", **falcon),
     "phi": lambda n: make(n, "phi", 346, prompt=24, qk_layernorm=True, **EVEN),
     "stablelm": lambda n: make(n, "stablelm", 339, prompt=24, use_qkv_bias=True, **{**EVEN, "hidden_size": 72}),
     "stablelm-parallel": lambda n: make(n, "stablelm", 340, "float16", old=True, prompt=24, qk_layernorm=True,

@@ -12,8 +12,27 @@
 ///
 //===----------------------------------------------------------------------===//
 #include "Families.h"
+#include "espalier/Support/Half.h"
 
 namespace espalier {
+
+/// Slopes in the place of rotations. They are rounded to bfloat16, and, since
+/// they are added to the products before these are scaled, scaled.
+static void readAlibi(ConfigReader &reader, ModelConfig &config) {
+  bool alibi = false;
+  reader.flag("alibi", alibi);
+  if (!alibi)
+    return;
+  config.ropes.clear();
+  for (LayerStructure &layer : config.structure)
+    layer.rope = -1;
+  // checkConfig refuses more heads; the list must not grow before.
+  if (config.heads > 4096)
+    return;
+  config.alibiSlopes = parts::alibiSlopes(config.heads);
+  for (float &slope : config.alibiSlopes)
+    slope = bf16ToFloat(floatToBf16(slope)) * float(config.attentionScale);
+}
 
 static void configure(ConfigReader &reader, ModelConfig &config) {
   parts::readFourfoldFfn(reader, config, "ffn_hidden_size");
@@ -23,7 +42,7 @@ static void configure(ConfigReader &reader, ModelConfig &config) {
   reader.flag("multi_query", oneHead);
   reader.flag("parallel_attn", config.parallelResidual);
   reader.flag("bias", bias);
-  reader.expect("alibi", false);
+  readAlibi(reader, config);
   if (isNew)
     reader.count("num_kv_heads", config.kvHeads);
   else if (oneHead)
@@ -58,9 +77,9 @@ static void weights(const ModelConfig &c, WeightTable &t) {
 
 const Family falconFamily = {
     .name = "falcon",
-    .models = "Falcon 7B, 40B and 180B, Falcon2 11B",
-    .remarks =
-        "layer norms, the three layouts of q, k and v; `alibi` is refused",
+    .models = "Falcon 7B, 40B and 180B, Falcon2 11B, Falcon-RW",
+    .remarks = "layer norms, the three layouts of q, k and v; slopes (alibi), "
+               "whose products with positions are not rounded to bfloat16",
     .keys = {.kvHeads = "",
              .ffn = "",
              .epsilon = "layer_norm_epsilon",

@@ -146,7 +146,6 @@ TEST(LayerNormFamilies, FalconsThatExist) {
             std::tuple(2u, true, true));
   EXPECT_EQ(figures(R"(,"multi_query":false,"parallel_attn":false)"),
             std::tuple(6u, false, false));
-  expectRefused(falcon + R"(,"alibi":true)", "'alibi': true is not supported");
   expectRefused(falcon + R"(,"num_ln_in_parallel_attn":2)",
                 "'num_ln_in_parallel_attn': 2 is not supported");
   expectRefused(falcon + R"(,"new_decoder_architecture":true,)"
@@ -155,6 +154,20 @@ TEST(LayerNormFamilies, FalconsThatExist) {
   expectRefused(falcon + R"(,"new_decoder_architecture":true,)"
                          R"("num_kv_heads":0)",
                 "");
+}
+
+TEST(LayerNormFamilies, FalconWithSlopes) {
+  Result<ModelConfig> c =
+      read(R"("model_type":"falcon","vocab_size":100,"hidden_size":128,)"
+           R"("num_hidden_layers":2,"num_attention_heads":16,"alibi":true)");
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_TRUE(c->ropes.empty());
+  EXPECT_EQ(c->structure[1].rope, -1);
+  ASSERT_EQ(c->alibiSlopes.size(), 16u);
+  // 2^-1/2 as bfloat16, and a power of two; both times the scale of scores.
+  float scale = float(1 / std::sqrt(8.0));
+  EXPECT_EQ(c->alibiSlopes[0], 0.70703125f * scale);
+  EXPECT_EQ(c->alibiSlopes[15], 0x1p-8f * scale);
 }
 
 TEST(LayerNormFamilies, NormsAndProjectionsThatAreRefused) {
