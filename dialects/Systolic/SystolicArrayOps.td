@@ -17,8 +17,8 @@ def Systolic_LoadWeightsOp : Systolic_UnitInstruction<"Array", "load_weights"> {
       `rows`, `columns`, type and stride a those of `weights`.
     - *Cycles*: the load path is busy in `t .. t + L - 1`; row `j` is read in
       `t + floor(j / w)`, TRANSPOSED all rows in all these cycles; complete in `t + L`.
-    - *Hazards*: 1: issues no earlier than the MATMUL with SWAP that took the tile before,
-      and `L` cycles after the LOAD_WEIGHTS before; with overlap `none` also when the
+    - *Hazards*: 1: issues no earlier than the MATMUL with SWAP that took the tile before
+      (in the same cycle, if it stands right behind it), and `L` cycles after the LOAD_WEIGHTS before; with overlap `none` also when the
       MATMUL before it is complete; behind a MATMUL_OS when that is. 2 one read port of
       each bank of `weights` for `L` cycles. 3 reads.
 
@@ -60,7 +60,8 @@ def Systolic_MatmulOp : Systolic_UnitInstruction<"Array", "matmul"> {
       `none` the first MATMUL behind each LOAD_WEIGHTS has SWAP; behind a MATMUL_OS when
       that is complete. 2 one read port of each bank of `rows` for `rows` cycles; the
       array's port of each bank of `result` from the first to the last row. 3 reads and
-      writes; `accumulate` reads in the cycle in which it writes.
+      writes; `accumulate` reads in the cycle in which it writes, without a port of
+      its own.
 
     Constraints:
     1. (matmul_c1) `rows` lie in the scratchpad, `result` in the accumulator;
@@ -99,7 +100,8 @@ def Systolic_MatmulOsOp : Systolic_UnitInstruction<"Array", "matmul_os"> {
       with overlap `none` when that is complete, with `shadow` `max(K, R)` cycles after
       it issued. 2 one read port of each bank of `left`, and one of `right`, for `K`
       cycles; the array's port of each bank of `result` from the first to the last row. 3
-      reads and writes; `accumulate` reads in the cycle in which it writes.
+      reads and writes; `accumulate` reads in the cycle in which it writes, without a port of
+      its own.
 
     Constraints:
     1. (matmul_os_c1) `left` and `right` lie in the scratchpad, `result` in the

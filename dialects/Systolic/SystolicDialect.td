@@ -81,7 +81,9 @@ def Systolic_Dialect : Dialect {
     ### Hazards
 
     The hardware never waits. These are errors wherever they occur; each instruction
-    below says only what it adds: (1) *structural*: its unit, or the DRAM bus, is busy;
+    below says only what it adds: (1) *structural*: its unit, or the DRAM bus, is busy,
+    or the instruction before it in its queue issues in the same cycle (of control any
+    number may);
     (2) *ports*: a bank of the scratchpad has no read or write port left in a cycle, or a
     bank of the accumulator no port; (3) *data*: a row is read no earlier than the cycle
     after it was written, and overwritten no earlier than the cycle in which it was last
@@ -101,6 +103,7 @@ def Systolic_Dialect : Dialect {
        several says so in a sequence, by `on`, and only there.
     4. (instruction_c4) Its buffers are made by `systolic.at` or `systolic.dram`, its
        semaphore by `systolic.semaphore`.
+    5. (instruction_c5) Rows that it writes to scratchpad or accumulator do not overlap.
   }];
   let extraClassDeclaration = [{
     void registerOperations();

@@ -80,7 +80,8 @@ def Systolic_GatherOp : Systolic_UnitInstruction<"DmaIn", "gather"> {
   let hasVerifier = 1;
 }
 
-def Systolic_StoreOp : Systolic_UnitInstruction<"DmaOut", "store"> {
+def Systolic_StoreOp : Systolic_UnitInstruction<"DmaOut", "store",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "STORE: scratchpad to DRAM";
   let description = [{
     Row `j` of `source` becomes row `j` of `destination`.
@@ -113,7 +114,8 @@ def Systolic_StoreOp : Systolic_UnitInstruction<"DmaOut", "store"> {
   let hasVerifier = 1;
 }
 
-def Systolic_ScatterOp : Systolic_UnitInstruction<"DmaOut", "scatter"> {
+def Systolic_ScatterOp : Systolic_UnitInstruction<"DmaOut", "scatter",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "SCATTER: scratchpad to rows of DRAM that an argument names";
   let description = [{
     Row `j` of `source` becomes row `argument[from + j]` of the matrix that begins at

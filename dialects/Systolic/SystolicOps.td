@@ -28,8 +28,8 @@ class Systolic_Instruction<string mnemonic, list<Trait> traits = []>
 }
 
 /// Of one unit, hence of one queue.
-class Systolic_UnitInstruction<string queue, string mnemonic>
-    : Systolic_Instruction<mnemonic> {
+class Systolic_UnitInstruction<string queue, string mnemonic, list<Trait> traits = []>
+    : Systolic_Instruction<mnemonic, traits> {
   let extraClassDeclaration = [{
     ::espalier::systolic::Encoding getEncoding();
     bool canIssueIn(::espalier::systolic::Queue queue) {

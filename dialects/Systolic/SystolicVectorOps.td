@@ -68,9 +68,9 @@ def Systolic_BinaryOp : Systolic_VectorInstruction<"binary"> {
     4. (binary_c4) exactly one of right and constant, and at most one of row and column.
 
     ```mlir
-    systolic.binary dt 0 add %x, %y to %z : !systolic.buffer<scratchpad, 16x64xf32, stride 16>, !systolic.buffer<scratchpad, 16x64xf32, stride 16>, !systolic.buffer<scratchpad, 16x64xf32, stride 16>
-    systolic.binary dt 0 add %x, row %bias to %z : ...
-    systolic.binary dt 0 multiply %x, constant 1.250000e-01 to %z : !systolic.buffer<scratchpad, 16x64xf32, stride 16>, !systolic.buffer<scratchpad, 16x64xf32, stride 16>
+    systolic.binary dt 0 add %x, %y to %z : !systolic.buffer<scratchpad, 16x64xf32, stride 16>, !systolic.buffer<scratchpad, 16x64xf32, stride 16> to !systolic.buffer<scratchpad, 16x64xf32, stride 16>
+    systolic.binary dt 0 add %x, row %bias to %z : !systolic.buffer<scratchpad, 16x64xf32, stride 16>, !systolic.buffer<scratchpad, 1x64xf32, stride 16> to !systolic.buffer<scratchpad, 16x64xf32, stride 16>
+    systolic.binary dt 0 multiply %x, constant 1.250000e-01 to %z : !systolic.buffer<scratchpad, 16x64xf32, stride 16> to !systolic.buffer<scratchpad, 16x64xf32, stride 16>
     ```
   }];
   let arguments = (ins Systolic_Dt:$dt, OptionalAttr<Systolic_Unit>:$unit,
@@ -195,7 +195,8 @@ def Systolic_ArgmaxOp : Systolic_VectorInstruction<"argmax"> {
       column, `c` destination. Shape: `rows` and `columns` of `source`; types, strides and
       spaces of both.
     - *Cycles*: as REDUCE.
-    - *Hazards*: as REDUCE; `accumulate` reads in the cycle in which it writes.
+    - *Hazards*: as REDUCE; `accumulate` reads in the cycle in which it writes, without a port of its
+      own.
 
     Constraints:
     1. (argmax_c1) neither lies in DRAM;

@@ -134,6 +134,16 @@ LogicalResult espalier::systolic::verifyInstruction(Operation *op) {
         !operand.getDefiningOp<SemaphoreOp>())
       return op->emitOpError("operands must be made by systolic.at, "
                              "systolic.dram or systolic.semaphore");
+  // instruction_c5: what is written is the last operand.
+  if (op->getNumOperands() == 0 || isa<LoadWeightsOp, WaitOp, SignalOp>(op))
+    return success();
+  BufferType written = bufferOf(op->getOperands().back());
+  uint64_t stride = written.getStride() * ESPALIER_SYSTOLIC_GRANULE;
+  if (written.getSpace() != Space::Dram && written.getRows() > 1 &&
+      stride < written.getRowBytes())
+    return op->emitOpError("writes rows that overlap: expected a stride of at "
+                           "least ")
+           << written.getRowBytes() << " bytes, but got " << stride;
   return success();
 }
 

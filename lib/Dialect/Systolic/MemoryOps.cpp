@@ -42,14 +42,15 @@ static LogicalResult verifyEqual(Operation *op, Value source,
 }
 
 /// store_c4, scatter_c5
-static LogicalResult verifyWritable(Operation *op, Value destination) {
+static LogicalResult verifyWritable(Operation *op, Value destination,
+                                    SymbolTableCollection &tables) {
   auto place = destination.getDefiningOp<DramOp>();
   auto symbol =
-      SymbolTable::lookupNearestSymbolFrom<SymbolOp>(op, place.getSymbolAttr());
+      tables.lookupNearestSymbolFrom<SymbolOp>(op, place.getSymbolAttr());
   if (!symbol)
     return success(); // dram_c3 says so.
   for (auto name : symbol.getRegions().getAsRange<FlatSymbolRefAttr>()) {
-    auto region = SymbolTable::lookupNearestSymbolFrom<RegionOp>(op, name);
+    auto region = tables.lookupNearestSymbolFrom<RegionOp>(op, name);
     if (region && (region.getKind() == systolic::RegionKind::Weights ||
                    region.getKind() == systolic::RegionKind::Table))
       return op->emitOpError("must not write the region ")
@@ -126,10 +127,13 @@ LogicalResult StoreOp::verify() {
   // store_c2
   BufferType from = bufferOf(getSource());
   if (failed(verifySize(*this, "destination", getDestination(), from.getRows(),
-                        from.getColumns())) ||
-      failed(verifyEqual(*this, getSource(), getDestination())))
+                        from.getColumns())))
     return failure();
-  return verifyWritable(*this, getDestination());
+  return verifyEqual(*this, getSource(), getDestination());
+}
+
+LogicalResult StoreOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyWritable(*this, getDestination(), tables);
 }
 
 Encoding StoreOp::getEncoding() {
@@ -147,10 +151,13 @@ LogicalResult ScatterOp::verify() {
   BufferType from = bufferOf(getSource());
   if (failed(verifySize(*this, "destination", getDestination(), from.getRows(),
                         from.getColumns())) ||
-      failed(verifyEqual(*this, getSource(), getDestination())) ||
-      failed(verifyArgument(*this, getFrom(), getSource())))
+      failed(verifyEqual(*this, getSource(), getDestination())))
     return failure();
-  return verifyWritable(*this, getDestination());
+  return verifyArgument(*this, getFrom(), getSource());
+}
+
+LogicalResult ScatterOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyWritable(*this, getDestination(), tables);
 }
 
 Encoding ScatterOp::getEncoding() {

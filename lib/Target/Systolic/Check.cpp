@@ -82,6 +82,7 @@ private:
   Status checkPlace(const Instruction &in, const Shape &shape);
   Status checkArray(const Instruction &in, const Shape &shape);
   Status checkVector(const Instruction &in, const Shape &shape);
+  Status checkWritten(const Instruction &in, const Shape &shape);
 
   const Program &program;
   unsigned queue;
@@ -197,14 +198,45 @@ Status QueueChecker::checkShape(const Instruction &in, const Shape &shape) {
     return status;
   if (shape.reserved || shape.spaces > 7)
     return complaint("expected 0 in what is reserved of a shape");
-  switch (in.opcode & 0xf0) {
-  case 0x10:
-    return checkTransfer(in, shape);
-  case 0x20:
-    return checkArray(in, shape);
+  Status status = (in.opcode & 0xf0) == 0x10   ? checkTransfer(in, shape)
+                  : (in.opcode & 0xf0) == 0x20 ? checkArray(in, shape)
+                                               : checkVector(in, shape);
+  return status ? checkWritten(in, shape) : status;
+}
+
+/// Rows that are written do not overlap.
+Status QueueChecker::checkWritten(const Instruction &in, const Shape &shape) {
+  uint64_t rows = shape.rows, columns = shape.columns;
+  uint64_t stride = shape.stride_c;
+  uint8_t type = shape.type_c;
+  switch (in.opcode) {
+  case ESPALIER_OP_STORE:
+  case ESPALIER_OP_SCATTER:
+  case ESPALIER_OP_LOAD_WEIGHTS:
+    return {};
+  case ESPALIER_OP_LOAD:
+  case ESPALIER_OP_GATHER:
+    rows *= isBlocks(shape.type_b) ? 32 : 1;
+    stride = shape.stride_a, type = shape.type_a;
+    break;
+  case ESPALIER_OP_MATMUL:
+  case ESPALIER_OP_MATMUL_OS:
+    columns = shape.extra;
+    break;
+  case ESPALIER_OP_REDUCE:
+    columns = 1;
+    break;
+  case ESPALIER_OP_ARGMAX:
+    columns = 2;
+    break;
   default:
-    return checkVector(in, shape);
+    break;
   }
+  stride *= ESPALIER_SYSTOLIC_GRANULE;
+  uint64_t bytes = columns * bytesOf(type);
+  return expect(rows == 1 || stride >= bytes,
+                "writes rows that overlap: expected a stride of at least " +
+                    number(bytes) + " bytes, got " + number(stride));
 }
 
 Status QueueChecker::checkTransfer(const Instruction &in, const Shape &shape) {

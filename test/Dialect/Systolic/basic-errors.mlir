@@ -476,6 +476,23 @@ systolic.sequence @instruction_c3_mark array 16 x 16 rows 16 {
 
 // -----
 
+systolic.sequence @instruction_c4 array 16 x 16 rows 1 {
+  %x = builtin.unrealized_conversion_cast to !systolic.buffer<scratchpad, 16x16xf32, stride 4>
+  // expected-error @below {{operands must be made by systolic.at, systolic.dram or systolic.semaphore}}
+  systolic.map on a relu %x to %x : !systolic.buffer<scratchpad, 16x16xf32, stride 4>, !systolic.buffer<scratchpad, 16x16xf32, stride 4>
+}
+
+// -----
+
+systolic.sequence @instruction_c5 array 16 x 16 rows 16 {
+  %x = systolic.at 0 : !systolic.buffer<scratchpad, 16x16xf32, stride 4>
+  %y = systolic.at 0 : !systolic.buffer<scratchpad, 16x16xf32, stride 3>
+  // expected-error @below {{writes rows that overlap: expected a stride of at least 64 bytes, but got 48}}
+  systolic.map on a relu %x to %y : !systolic.buffer<scratchpad, 16x16xf32, stride 4>, !systolic.buffer<scratchpad, 16x16xf32, stride 3>
+}
+
+// -----
+
 systolic.program @delay_c1 array 16 x 16 rows 1 {
   systolic.queue array {
     // expected-error @below {{expected cycles of 0 to 16777215, but got 16777216}}
