@@ -7,8 +7,21 @@ install(PROGRAMS ${PROJECT_SOURCE_DIR}/tools/fetch-model
   DESTINATION ${CMAKE_INSTALL_DATADIR}/espalier)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/tools/models/stories-5.5m
   DESTINATION ${CMAKE_INSTALL_DATADIR}/espalier/models)
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE RENAME copyright
-  DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/espalier)
+install(FILES ${PROJECT_SOURCE_DIR}/docs/man/espalier-demo.1
+  DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
+# Guides, licence, and what Debian asks of a package.
+set(doc ${CMAKE_INSTALL_DATADIR}/doc/espalier)
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE
+  ${PROJECT_SOURCE_DIR}/tools/package/copyright DESTINATION ${doc})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${doc}/docs
+  FILES_MATCHING PATTERN *.md PATTERN *.c PATTERN *.cpp PATTERN man EXCLUDE)
+find_program(ESPALIER_GZIP NAMES gzip)
+if(ESPALIER_GZIP)
+  execute_process(COMMAND ${ESPALIER_GZIP} -9nc ${PROJECT_SOURCE_DIR}/tools/package/changelog
+    OUTPUT_FILE ${CMAKE_CURRENT_BINARY_DIR}/changelog.gz COMMAND_ERROR_IS_FATAL ANY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/changelog.gz DESTINATION ${doc})
+endif()
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME espalier)

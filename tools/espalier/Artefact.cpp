@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "Artefact.h"
 #include "Compiler.h"
+#include "Core/Advice.h"
 #include "Core/Container.h"
 #include "Core/DescriptorCheck.h"
 #include "espalier/Support/MappedFile.h"
@@ -210,7 +211,14 @@ Result<Artefact> Artefact::load(const std::string &path) {
   return artefact;
 }
 
-Error tool::lastError() { return Error{espalier_last_error()}; }
+Error tool::lastError() {
+  std::string message = espalier_last_error();
+  // These commands take no path of weights.
+  constexpr std::string_view advice = runtime::weightsElsewhere;
+  if (size_t at = message.find(advice); at != std::string::npos)
+    message.erase(at, advice.size());
+  return Error{std::move(message)};
+}
 
 Result<Model> tool::openModel(const Artefact &artefact, uint64_t threads,
                               uint64_t context, espalier_team *team) {

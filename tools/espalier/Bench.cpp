@@ -261,6 +261,13 @@ void printCsv(const std::vector<Test> &tests, const Setting &setting) {
 
 Result<int> bench(const Request &request, const Artefact &artefact) {
   const espalier_model_card &card = *artefact.descriptor->card;
+  for (auto [name, tokens] :
+       {std::pair("-p", request.prompt), std::pair("-n", request.generate)})
+    if (tokens > card.max_positions)
+      return Error{std::string(name) + ": expected at most the " +
+                   std::to_string(card.max_positions) +
+                   " tokens that the model was made for, got " +
+                   std::to_string(tokens)};
   espalier_team *team = nullptr;
   if (espalier_team_create(uint32_t(request.threads), &team) != ESPALIER_OK)
     return lastError();

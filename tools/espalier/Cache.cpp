@@ -21,6 +21,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <link.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ namespace {
 constexpr const char *libraryName = "model.so";
 constexpr const char *weightsName = "model.safetensors";
 constexpr const char *headerName = "model.h";
+constexpr const char *lockSuffix = ".lock";
 
 bool exists(const std::string &path) {
   struct stat info;
@@ -61,8 +63,10 @@ Status makeFolders(const std::string &path) {
   for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     std::string part = path.substr(0, slash);
     if (mkdir(part.c_str(), 0777) != 0 && errno != EEXIST)
-      return Error{part + ": cannot be created: " + strerror(errno) +
-                   "; --no-cache does without"};
+      return Error{"the cache of compiled models: " + part +
+                   ": cannot be created: " + strerror(errno) +
+                   "; --no-cache does without, XDG_CACHE_HOME puts it "
+                   "elsewhere"};
     if (slash == std::string::npos)
       return {};
   }
@@ -126,7 +130,7 @@ std::vector<std::string> librariesOfCompiler() {
 Result<std::string> cacheKey(const std::string &model,
                              const ModelOptions &options) {
   Hasher hasher;
-  hasher.update("espalier " ESPALIER_VERSION " cache 2\n");
+  hasher.update("espalier " ESPALIER_VERSION " cache 3\n");
   // The compiler and the runtime that it puts into the library: which builds.
   std::string program = programPath();
   std::string prefix = program.substr(0, program.rfind("/bin/"));
@@ -174,7 +178,8 @@ Result<std::string> cacheFolder() {
     return std::string(cache) + "/espalier/models";
   if (home && *home == '/')
     return std::string(home) + "/.cache/espalier/models";
-  return Error{"no folder for the cache: neither XDG_CACHE_HOME nor HOME is "
+  return Error{"no folder for the cache of compiled models: neither "
+               "XDG_CACHE_HOME nor HOME is "
                "set; --no-cache does without"};
 }
 
@@ -220,10 +225,15 @@ void evict(const std::string &cache, const std::string &keep, uint64_t limit) {
   for (const std::string &name : filesIn(cache)) {
     CacheEntry entry = entryOf(cache + "/" + name);
     bool unfinished = name.find(".new.") != std::string::npos;
+    bool isLock = name.ends_with(lockSuffix);
     constexpr int64_t day = 86400;
-    if (unfinished && now.tv_sec - entry.used / 1000000000 > day)
-      removeFolder(entry.folder);
-    if (unfinished)
+    if (now.tv_sec - entry.used / 1000000000 > day) {
+      if (unfinished)
+        removeFolder(entry.folder);
+      if (isLock) // whoever was killed with it holds it no more
+        unlink(entry.folder.c_str());
+    }
+    if (unfinished || isLock)
       continue;
     total += entry.bytes;
     if (entry.folder != keep)
@@ -240,7 +250,86 @@ void evict(const std::string &cache, const std::string &keep, uint64_t limit) {
   }
 }
 
+//===--- One compilation at a time ----------------------------------------===//
+
+/// Held by the process that makes an entry, so that others wait for what it
+/// makes in place of making it too. The system lets go of it when the process
+/// ends, however it does. Where a file system knows no locks, nobody waits.
+class EntryLock {
+public:
+  explicit EntryLock(const std::string &entry) : path(entry + lockSuffix) {
+    while (take())
+      if (isOfPath())
+        return;
+  }
+  EntryLock(const EntryLock &) = delete;
+  ~EntryLock() {
+    if (file < 0)
+      return;
+    unlink(path.c_str()); // before it is let go: see isOfPath
+    close(file);
+  }
+
+private:
+  bool take() {
+    if (file >= 0)
+      close(file);
+    file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0)
+      return false;
+    if (flock(file, LOCK_EX | LOCK_NB) == 0)
+      return true;
+    if (errno == EWOULDBLOCK) {
+      fputs("waiting for another process that compiles the same model\n",
+            stderr);
+      while (flock(file, LOCK_EX) != 0)
+        if (errno != EINTR)
+          return giveUp();
+      return true;
+    }
+    return giveUp();
+  }
+  bool giveUp() {
+    close(file);
+    file = -1;
+    return false;
+  }
+  /// Whether the file that is locked still is the one that others would lock:
+  /// who held it before has removed it.
+  bool isOfPath() const {
+    struct stat locked, there;
+    return fstat(file, &locked) == 0 && stat(path.c_str(), &there) == 0 &&
+           locked.st_ino == there.st_ino && locked.st_dev == there.st_dev;
+  }
+
+  std::string path;
+  int file = -1;
+};
+
 //===--- Compiling --------------------------------------------------------===//
+
+/// What the model is called, for messages: the name of its folder or file, as
+/// an identifier of C.
+std::string nameOf(const std::string &model) {
+  char *resolved = realpath(model.c_str(), nullptr);
+  std::string path = resolved ? resolved : model;
+  free(resolved);
+  if (path.ends_with(".json") || path.ends_with(".safetensors"))
+    path.resize(std::min(path.size(), path.rfind('/')));
+  if (path.ends_with(".gguf"))
+    path.resize(path.size() - 5);
+  size_t slash = path.rfind('/');
+  std::string_view last = path;
+  last = last.substr(slash == std::string::npos ? 0 : slash + 1, 64);
+  std::string name;
+  for (char c : last) {
+    bool isLetter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    name += isLetter || (c >= '0' && c <= '9') ? c : '_';
+  }
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9'))
+    name.insert(name.begin(), '_');
+  return name == "espalier" ? "espalier_" : name;
+}
 
 Status compileInto(const std::string &folder, const std::string &model,
                    const ModelOptions &options, bool temporary) {
@@ -250,12 +339,12 @@ Status compileInto(const std::string &folder, const std::string &model,
   if (temporary)
     request.temporaryFolder = folder;
   request.emit = "shared";
-  request.name = "model";
+  request.name = nameOf(model);
   request.options = options;
   Result<CompileSummary> summary = compileModel(request);
   if (!summary)
     return summary.takeError();
-  printSummary(*summary, libraryName);
+  printSummary(*summary, temporary ? "library" : "in the cache, library");
   return {};
 }
 
@@ -339,25 +428,39 @@ Result<std::string> tool::compileToCache(const std::string &model,
   Result<uint64_t> limit = cacheLimit();
   if (!limit)
     return limit.takeError();
+  if (Status status = makeFolders(*cache); !status)
+    return status.takeError();
+  EntryLock lock(folder);
+  if (isWhole()) // made while this process waited
+    return library;
   // Made under another name and renamed, so that what is there is whole.
   std::string making = folder + ".new." + std::to_string(getpid());
   if (Status status = makeFolders(making); !status)
     return status.takeError();
   if (Status status = compileInto(making, model, options, false); !status) {
     removeFolder(making);
-    return status.takeError();
+    Error error = status.takeError();
+    // A user has never heard of such a folder.
+    if (error.message.find(*cache) != std::string::npos)
+      error.message += "; it is in the cache of compiled models, which "
+                       "--no-cache does without, and XDG_CACHE_HOME puts "
+                       "elsewhere";
+    return error;
   }
   if (rename(making.c_str(), folder.c_str()) == 0) {
     evict(*cache, folder, *limit);
     return library;
   }
-  // Another process was faster, or what was there had lost a file.
+  // Another process was faster (without locks), or what was there had lost a
+  // file.
   if (!isWhole()) {
     removeFolder(folder);
     if (rename(making.c_str(), folder.c_str()) == 0)
       return library;
   }
-  Error error{folder + ": cannot be written: " + strerror(errno)};
+  Error error{"the cache of compiled models: " + folder +
+              ": cannot be written: " + strerror(errno) +
+              "; --no-cache does without"};
   removeFolder(making);
   if (!isWhole())
     return error;

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "CommandLine.h"
+#include "Main/Hints.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -24,39 +25,6 @@ Result<uint64_t> tool::parseInteger(const std::string &text, uint64_t least,
     return Error{"expected a whole number of " + std::to_string(least) +
                  " to " + std::to_string(most) + ", got '" + text + "'"};
   return uint64_t(value);
-}
-
-/// How many letters must be changed, added, left out or swapped with their
-/// neighbour.
-static size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<size_t>> d(a.size() + 1,
-                                     std::vector<size_t>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i)
-    for (size_t j = 0; j <= b.size(); ++j) {
-      if (i == 0 || j == 0) {
-        d[i][j] = i + j;
-        continue;
-      }
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1,
-                          d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-    }
-  return d[a.size()][b.size()];
-}
-
-std::string tool::suggestion(std::string_view word,
-                             const std::vector<std::string> &names) {
-  if (word.size() > 40)
-    return "";
-  size_t best = std::min<size_t>(3, word.size() / 2 + 1);
-  const std::string *found = nullptr;
-  for (const std::string &name : names)
-    if (size_t letters = distance(word, name); letters < best) {
-      best = letters;
-      found = &name;
-    }
-  return found ? ": did you mean '" + *found + "'?" : "";
 }
 
 void CommandLine::positional(std::string &value, std::string name) {
@@ -146,7 +114,9 @@ Status CommandLine::takeOption(const std::vector<std::string> &arguments,
     names.reserve(options.size());
     for (const Option &one : options)
       names.push_back(one.name);
-    std::string near = suggestion(name, names);
+    std::string near = program::foreignOption(name, names);
+    if (near.empty())
+      near = program::suggestion(name, names);
     if (near.empty())
       near = ": see espalier " + usage.substr(0, usage.find(' ')) + " --help";
     return Error{"unknown option '" + name + "'" + near};

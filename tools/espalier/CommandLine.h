@@ -74,10 +74,6 @@ private:
   std::vector<Option> options;
 };
 
-/// ": did you mean 'NAME'?" where one of the names is nearly `word`; else "".
-std::string suggestion(std::string_view word,
-                       const std::vector<std::string> &names);
-
 /// A whole number of `least` to `most`, or an error that says so.
 Result<uint64_t> parseInteger(const std::string &text, uint64_t least,
                               uint64_t most);

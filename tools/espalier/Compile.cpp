@@ -43,6 +43,20 @@ void tool::printSummary(const CompileSummary &summary,
           sizeText(uint64_t(usage.ru_maxrss) * 1024).c_str(), sizes.c_str());
 }
 
+/// An output that is no file, or is called what it is not.
+static Status checkOutputName(const std::string &output) {
+  if (output == "-")
+    return Error{"-o -: standard output is not supported: give the name of a "
+                 "file"};
+  for (std::string_view suffix : {".gguf", ".safetensors", ".json", ".onnx",
+                                  ".pt", ".pth", ".ckpt", ".jinja"})
+    if (output.ends_with(suffix))
+      return Error{"-o " + output + ": " + std::string(suffix) +
+                   " is the suffix of a model's file, and what is made is a "
+                   "program or library: give another name"};
+  return {};
+}
+
 Result<int> tool::compileCommand(const Arguments &arguments) {
   CompileRequest request;
   std::optional<std::string> output, name;
@@ -61,6 +75,9 @@ Result<int> tool::compileCommand(const Arguments &arguments) {
             "OUT's file name)");
   line.flag("--bundle", request.bundle,
             "append the weights to the program or shared library");
+  line.flag("--force", request.force,
+            "replace files that are there, also those that were\nnot made by a "
+            "compilation");
   line.flag("--check-weights", request.checkWeights,
             "refuse weights that are infinite or no numbers\n(scales of "
             "blocks always are)");
@@ -72,6 +89,8 @@ Result<int> tool::compileCommand(const Arguments &arguments) {
     return 0;
   if (!output || output->empty())
     return Error{"-o OUT is missing: where the result goes"};
+  if (Status status = checkOutputName(*output); !status)
+    return status.takeError();
   request.output = *output;
   request.name = name.value_or("");
   Result<InputKind> kind = inputKind(request.model);

@@ -127,6 +127,7 @@ Result<CompileSummary> tool::compileModel(const CompileRequest &request) {
   options.emit = *emit;
   options.name = request.name;
   options.bundle = request.bundle;
+  options.force = request.force;
   options.wideKernelsForAVX2 = request.wideKernelsForAVX2;
   options.compiler = "espalier " ESPALIER_VERSION;
   options.tokenizer.assign(model->tokenizer.tables.begin(),

@@ -24,6 +24,7 @@ struct CompileRequest {
   std::string emit; ///< "exe", "shared", ...; empty: by the output's suffix
   std::string name; ///< empty: from the output
   bool bundle = false;
+  bool force = false;              ///< see CompileOptions
   bool checkWeights = false;       ///< refuse weights that are not finite
   bool wideKernelsForAVX2 = false; ///< tests: see CompileOptions
   ModelOptions options;

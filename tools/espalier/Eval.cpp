@@ -7,6 +7,7 @@
 #include "Commands.h"
 #include "Evaluator.h"
 #include "Inputs.h"
+#include "Progress.h"
 #include "espalier/Support/Npy.h"
 
 #include <algorithm>
@@ -27,6 +28,11 @@ struct Request {
   std::optional<std::string> ids, logits, hidden, tokens, text;
 };
 
+Error notANumber(const std::string &what) {
+  return Error{what + ": the weights are damaged or hold NaN: `espalier "
+                      "inspect --verify` of what was compiled tells which"};
+}
+
 /// The id of the largest value; of equal ones the lowest. NaN is never the
 /// largest, and logits of nothing else are an error.
 Result<int32_t> mostLikely(const float *logits, size_t vocab) {
@@ -35,7 +41,7 @@ Result<int32_t> mostLikely(const float *logits, size_t vocab) {
     if (!std::isnan(logits[i]) && (best == vocab || logits[i] > logits[best]))
       best = i;
   if (best == vocab)
-    return Error{"no logit is a number: the weights are damaged or hold NaN"};
+    return notANumber("no logit is a number");
   return int32_t(best);
 }
 
@@ -131,6 +137,7 @@ Status evalText(const Request &request, Evaluator &evaluator) {
   double sum = 0;
   size_t scored = ids->size() - 1;
   std::vector<float> logits;
+  Progress progress;
   for (size_t begin = 0; begin < scored; begin += request.window) {
     if (Status status = evaluator.restart(); !status)
       return status;
@@ -145,11 +152,15 @@ Status evalText(const Request &request, Evaluator &evaluator) {
       for (size_t i = first; i < last; ++i)
         sum += surprise(&logits[(i - first) * evaluator.vocab], evaluator.vocab,
                         (*ids)[i + 1]);
+      progress.tokens(last, scored);
     }
+    // No sum becomes a number again.
+    if (std::isnan(sum))
+      break;
   }
+  progress.done();
   if (std::isnan(sum))
-    return Error{*request.text + ": a logit is not a number: the weights are "
-                                 "damaged or hold NaN"};
+    return notANumber(*request.text + ": a logit is not a number");
   double mean = sum / double(scored);
   printf("tokens scored                %zu\nmean negative log-likelihood "
          "%.6f\nperplexity                   %.4f\n",
@@ -177,6 +188,12 @@ Result<std::unique_ptr<Evaluator>> makeEvaluator(const Request &request,
   Result<Artefact> artefact = Artefact::load(*path);
   if (!artefact)
     return artefact.takeError();
+  uint32_t most = artefact->descriptor->card->max_positions;
+  if (context > most)
+    return Error{(request.text ? std::string("-w") : *request.ids + " and -n") +
+                 ": expected at most the " + std::to_string(most) +
+                 " tokens that the model was made for, got " +
+                 std::to_string(context)};
   return evaluateArtefact(*artefact, request.threads, context);
 }
 

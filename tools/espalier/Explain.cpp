@@ -79,16 +79,17 @@ void printPhases(const json::Array &phases) {
 
 void printVariant(const json::Value &variant, const json::Value *code) {
   std::string name = text(&variant, "name");
-  printf("%s, up to %.0f rows: %.0f kinds of layers; %.0f phases and %.0f "
-         "barriers a layer, %.0f and %.0f around the layers\n",
-         name.c_str(), number(&variant, "max_rows"),
-         number(&variant, "kinds_of_layers"),
-         number(&variant, "phases_per_layer"),
-         number(&variant, "barriers_per_layer"),
+  auto count = [&](const char *key) { return number(&variant, key); };
+  auto s = [&](const char *key) { return count(key) == 1 ? "" : "s"; };
+  printf("%s, up to %.0f rows: %.0f kind%s of layers; %.0f phase%s and "
+         "%.0f barrier%s a layer, %.0f and %.0f around the layers\n",
+         name.c_str(), number(&variant, "max_rows"), count("kinds_of_layers"),
+         s("kinds_of_layers"), count("phases_per_layer"), s("phases_per_layer"),
+         count("barriers_per_layer"), s("barriers_per_layer"),
          number(&variant, "phases_outside_layers"),
          number(&variant, "barriers_outside_layers"));
-  printf("  %.0f buffers: %.0f bytes shared, %.0f for each worker\n",
-         number(&variant, "buffers"), number(&variant, "shared_bytes"),
+  printf("  %.0f buffer%s: %.0f bytes shared, %.0f for each worker\n",
+         count("buffers"), s("buffers"), number(&variant, "shared_bytes"),
          number(&variant, "private_bytes"));
   if (const json::Object *sets = code ? code->asObject() : nullptr) {
     printf("  code:");

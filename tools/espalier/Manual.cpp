@@ -197,6 +197,7 @@ void printBash(const Texts &texts) {
   std::vector<std::string> names;
   for (auto &[command, text] : texts)
     names.emplace_back(command->name);
+  names.insert(names.end(), {"completion", "manual", "--help", "--version"});
   printf(
       "# bash completion of espalier\n_espalier() {\n"
       "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}"

@@ -29,14 +29,28 @@ Result<json::Value> readJson(const std::string &path) {
   return value;
 }
 
+bool exists(const std::string &path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0;
+}
+
 Result<ImportedTokenizer> fromFolder(const std::string &folder) {
+  if (!exists(folder + "/tokenizer.json"))
+    return Error{
+        folder +
+        ": the model has no tokenizer: there is no "
+        "tokenizer.json" +
+        (exists(folder + "/tokenizer.model") || exists(folder + "/vocab.json")
+             ? "; what is there is of an older form: "
+               "AutoTokenizer.from_pretrained(...).save_pretrained("
+               "...) of transformers makes one of it"
+             : ": download it too, or give another folder")};
   Result<json::Value> tokenizer = readJson(folder + "/tokenizer.json");
   if (!tokenizer)
     return tokenizer.takeError();
   std::string configPath = folder + "/tokenizer_config.json";
-  struct stat info;
   json::Value config;
-  bool configured = stat(configPath.c_str(), &info) == 0;
+  bool configured = exists(configPath);
   if (configured) {
     Result<json::Value> read = readJson(configPath);
     if (!read)
@@ -59,7 +73,7 @@ Result<ImportedTokenizer> fromGGUF(const std::string &path) {
   if (!tokenizer)
     return tokenizer.takeError().within(path);
   if (!*tokenizer)
-    return Error{path + ": holds no tokenizer"};
+    return Error{path + ": the model has no tokenizer: the file holds none"};
   Result<ImportedTokenizer> imported = importTokenizerGGUF(**tokenizer);
   if (!imported)
     return imported.takeError().within(path);

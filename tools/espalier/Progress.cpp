@@ -35,12 +35,12 @@ void Progress::packed(uint64_t tensorsDone, uint64_t tensors,
                       uint64_t bytesDone, uint64_t bytes) {
   std::lock_guard<std::mutex> lock(mutex);
   Clock::time_point now = Clock::now();
-  if (packStart == Clock::time_point())
-    packStart = now;
+  if (start == Clock::time_point())
+    start = now;
   if (!terminal || now - lastShown < std::chrono::milliseconds(80))
     return;
   lastShown = now;
-  double seconds = std::chrono::duration<double>(now - packStart).count();
+  double seconds = std::chrono::duration<double>(now - start).count();
   char text[160];
   snprintf(text, sizeof(text),
            "%s... weights: %" PRIu64 " of %" PRIu64
@@ -49,6 +49,27 @@ void Progress::packed(uint64_t tensorsDone, uint64_t tensors,
            double(bytes) / 1e9,
            seconds > 0 ? double(bytesDone) / 1e9 / seconds : 0);
   show(text);
+}
+
+void Progress::tokens(uint64_t done, uint64_t all) {
+  std::lock_guard<std::mutex> lock(mutex);
+  Clock::time_point now = Clock::now();
+  if (start == Clock::time_point())
+    start = now;
+  if (!terminal || now - lastShown < std::chrono::milliseconds(80))
+    return;
+  lastShown = now;
+  double seconds = std::chrono::duration<double>(now - start).count();
+  char text[120];
+  snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64 " tokens", done, all);
+  std::string line = text;
+  if (seconds > 0) {
+    double rate = double(done) / seconds;
+    snprintf(text, sizeof(text), ", %.0f tokens/s, %.0f s to go", rate,
+             double(all - done) / rate);
+    line += text;
+  }
+  show(line);
 }
 
 void Progress::warn(const std::string &message) {

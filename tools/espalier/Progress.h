@@ -24,6 +24,8 @@ public:
   void stage(const std::string &name);
   void packed(uint64_t tensorsDone, uint64_t tensors, uint64_t bytesDone,
               uint64_t bytes);
+  /// Of a text that is scored.
+  void tokens(uint64_t done, uint64_t all);
   /// A line that stays, terminal or not.
   void warn(const std::string &message);
   /// Takes the line away.
@@ -35,7 +37,7 @@ private:
   std::mutex mutex;
   bool terminal, shown = false;
   std::string current;
-  std::chrono::steady_clock::time_point packStart, lastShown;
+  std::chrono::steady_clock::time_point start, lastShown;
 };
 
 } // namespace espalier::tool

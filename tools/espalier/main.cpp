@@ -7,6 +7,8 @@
 #include "CommandLine.h"
 #include "Commands.h"
 #include "Describe.h"
+#include "Main/Hints.h"
+#include "Main/Standard.h"
 #include "Manual.h"
 
 #include <algorithm>
@@ -35,7 +37,9 @@ void printUsage(FILE *to) {
   fputs("usage: espalier COMMAND [arguments]\n\n", to);
   for (const Command &command : commands)
     fprintf(to, "  %-10s%s\n", command.name, command.summary);
-  fputs("  completion for bash, zsh or fish\n", to);
+  fputs("  completion for bash, zsh or fish\n"
+        "  manual    a page for man(1)\n",
+        to);
   fputs("\nespalier COMMAND --help shows the options of a command.\n", to);
 }
 
@@ -49,7 +53,7 @@ std::string tool::programPath() {
              : "espalier";
 }
 
-int main(int argc, char **argv) {
+static int runTool(int argc, char **argv) {
   std::string_view name = argc > 1 ? argv[1] : "";
   if (name == "--help" || name == "-h") {
     printUsage(stdout);
@@ -82,7 +86,13 @@ int main(int argc, char **argv) {
   std::vector<std::string> names;
   for (const Command &command : commands)
     names.emplace_back(command.name);
-  std::string near = suggestion(name, names);
+  names.insert(names.end(), {"completion", "manual"});
+  std::string near = program::suggestion(name, names);
   return finish(Error{"unknown command '" + std::string(name) + "'" +
                       (near.empty() ? ": see espalier --help" : near)});
+}
+
+int main(int argc, char **argv) {
+  program::reserveStandardFiles();
+  return program::finishStandardOutput(runTool(argc, argv));
 }

@@ -65,6 +65,8 @@ struct CompileOptions {
   std::string model;
   /// The model's own files, which no file that is written may replace.
   std::vector<std::string> inputs;
+  /// Files that no compilation has made are replaced too.
+  bool force = false;
   EmitKind emit = EmitKind::Executable;
   /// Of the model, an identifier of C; empty: from `output`.
   std::string name;

@@ -144,6 +144,10 @@ private:
 
 Status writeFile(const std::string &path, std::string_view bytes);
 
+/// Whether `file`, which a compilation to `emit` is about to write, may take
+/// the place of what is there: nothing, or what a compilation has made.
+Status mayReplace(const std::string &file, EmitKind emit);
+
 } // namespace espalier::cpu
 
 #endif // ESPALIER_LIB_TARGET_CPU_CODE_H

@@ -151,13 +151,17 @@ Status Compilation::checkName() {
 }
 
 /// `model.safetensors -o model` would put the packed weights where the model
-/// is.
+/// is. Nor are other files replaced that are not ours.
 Status Compilation::keepInputs() const {
   for (const std::string &file : report.files)
     for (const std::string &input : options.inputs)
       if (fs::equivalent(file, input))
         return Error{file + ": would replace a file of the model itself: give "
                             "-o another name or folder"};
+  if (!options.force)
+    for (const std::string &file : report.files)
+      if (Status status = mayReplace(file, options.emit); !status)
+        return status;
   return {};
 }
 

@@ -86,8 +86,10 @@ espalier_status espalier_chat::prepare(std::vector<int32_t> &tokens) const {
   if (tokens.size() > session.model.context)
     return failf(ESPALIER_ERROR_CONTEXT,
                  "the conversation has %zu tokens, and the context holds %u: "
-                 "begin a new one, or open the model with a larger context",
-                 tokens.size(), session.model.context);
+                 "begin a new one%s%s",
+                 tokens.size(), session.model.context,
+                 session.model.mayGrow() ? ", or " : ": ",
+                 session.model.contextAdvice());
   // The last token is always computed: its logits are not kept.
   size_t most = std::min(tokens.size() - 1, session.tokens.size());
   size_t common =
@@ -271,8 +273,9 @@ extern "C" espalier_status espalier_chat_generate(
   if (own.finish == ESPALIER_FINISH_CONTEXT)
     return failf(ESPALIER_ERROR_CONTEXT,
                  "the context of %u tokens is full, and the answer is cut: "
-                 "begin a new conversation, or open the model with a larger "
-                 "context",
-                 session.model.context);
+                 "begin a new conversation%s%s",
+                 session.model.context,
+                 session.model.mayGrow() ? ", or " : ": ",
+                 session.model.contextAdvice());
   return status;
 }

@@ -42,14 +42,15 @@ public:
   }
 
   /// Returns when the generation is no longer `seen`; all that was written
-  /// before the advance is then visible.
-  void waitPast(uint32_t seen, SpinPolicy policy) {
+  /// before the advance is then visible. False: it spun in vain.
+  bool waitPast(uint32_t seen, SpinPolicy policy) {
     for (uint32_t i = 0; i < policy.spins; ++i) {
       if (generation() != seen)
-        return;
+        return true;
       pauseProcessor();
     }
     waitSlowly(seen, policy.yields);
+    return false;
   }
 
   /// The next generation after `seen`, which must be the present one.

@@ -137,6 +137,10 @@ espalier_status espalier_model::takeTeam(const espalier_open_options &options) {
     team = options.team;
     return checkTeam(team);
   }
+  if (options.threads > maxWorkers)
+    return failf(ESPALIER_ERROR_ARGUMENT,
+                 "threads: expected at most %u, got %u", maxWorkers,
+                 options.threads);
   espalier_status status = acquireDefaultTeam(options.threads, &team);
   isDefaultTeam = status == ESPALIER_OK;
   return status;
@@ -224,6 +228,7 @@ void espalier_model::run(espalier_step_args &args) {
   WorkerCall call = {this, isa->steps[variant], &args};
   team->lock(team);
   claim.store(0, std::memory_order_relaxed);
+  barrier.beginStep();
   team->run(team, WorkerCall::entry, &call);
   team->unlock(team);
 }

@@ -8,6 +8,7 @@
 #define ESPALIER_RUNTIME_CORE_MODEL_H
 
 #include "../Text/Tokenizer.h"
+#include "Advice.h"
 #include "Barrier.h"
 #include "System.h"
 #include "Weights.h"
@@ -37,6 +38,13 @@ struct espalier_model {
   /// A hash of all that turns the first `positions` positions into rotations.
   espalier::Hash128 hashRotations(uint32_t positions) const;
 
+  /// Whether it could be opened with a larger context.
+  bool mayGrow() const { return context < descriptor->card->max_positions; }
+  /// What to do where tokens do not fit into the context.
+  const char *contextAdvice() const {
+    return mayGrow() ? espalier::runtime::largerContext
+                     : "the model was made for no more";
+  }
   /// For espalier_generate and the text functions.
   espalier_status requireTokenizer() const;
 

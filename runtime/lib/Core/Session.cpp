@@ -40,8 +40,9 @@ espalier_status espalier_session::checkRoom(uint64_t count) const {
     return ESPALIER_OK;
   return failf(ESPALIER_ERROR_CONTEXT,
                "%llu tokens do not fit into the context: it holds %u, and %u "
-               "are used: open the model with a larger context",
-               (unsigned long long)count, model.context, length());
+               "are used: %s",
+               (unsigned long long)count, model.context, length(),
+               model.contextAdvice());
 }
 
 void espalier_session::commit(int32_t row) {

@@ -174,8 +174,7 @@ static Status checkHeader(const SessionHeader &header,
   if (header.length > model.context)
     return Error{"its " + std::to_string(header.length) +
                  " tokens do not fit into the context, which holds " +
-                 std::to_string(model.context) +
-                 ": open the model with a larger context"};
+                 std::to_string(model.context) + ": " + model.contextAdvice()};
   SessionHeader expected = headerFor(model, header.length);
   if (differ(header.weightsHash, expected.weightsHash))
     return Error{"saved from another model than '" +

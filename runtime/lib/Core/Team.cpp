@@ -60,9 +60,8 @@ SpinPolicy runtime::spinPolicyFor(uint32_t workers) {
   if (workers > availableCpus())
     return {50, 4};
   // Some 2 milliseconds: longer than a phase is out of balance and than a token
-  // is sampled, and than most interruptions of another worker last. Who gives
-  // its CPU away earlier gets it back a whole time slice of another process
-  // later, and the others then wait for it in turn.
+  // is sampled, and than most interruptions of another worker last. A
+  // barrier shortens it while spinning is in vain.
   return {60000, 0};
 }
 

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "Weights.h"
 
+#include "Advice.h"
+
 #include "Container.h"
 #include "LastError.h"
 #include "espalier/Support/Hash.h"
@@ -107,10 +109,9 @@ espalier_status Weights::open(const espalier_descriptor &descriptor,
   }
   Result<MappedFile> opened = MappedFile::open(file);
   if (!opened)
-    return failf(ESPALIER_ERROR_FILE,
-                 "%s: put the weights of model '%s' there, or give their path "
-                 "(--weights)",
-                 opened.error().message.c_str(), descriptor.name);
+    return failf(
+        ESPALIER_ERROR_FILE, "%s: put the weights of model '%s' there%s",
+        opened.error().message.c_str(), descriptor.name, weightsElsewhere);
   espalier_status status = takeBundle(*opened, descriptor, found);
   if (found || status != ESPALIER_OK)
     return status;

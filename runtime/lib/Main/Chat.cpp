@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Chat.h"
+#include "Hints.h"
 
 #include <atomic>
 #include <cerrno>
@@ -101,8 +102,8 @@ int onChatEvent(void *user, const espalier_event *event) {
   return !static_cast<Output *>(user)->print(*event) || interrupts.load() != 0;
 }
 
-int report(const char *message) {
-  fprintf(stderr, "error: %s\n", message);
+int report(const std::string &message) {
+  fprintf(stderr, "error: %s\n", inOptions(message).c_str());
   return 1;
 }
 
@@ -130,7 +131,7 @@ std::optional<int> turn(Program &program, espalier_chat *chat,
   if (!isAnswered)
     espalier_chat_remove(chat, 1);
   if (status != ESPALIER_OK && status != ESPALIER_CANCELLED)
-    return report(error.c_str());
+    return report(error);
   if (ferror(stdout))
     return report("standard output cannot be written");
   return std::nullopt;

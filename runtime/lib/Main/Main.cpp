@@ -5,7 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Chat.h"
+#include "Hints.h"
 #include "Program.h"
+#include "Standard.h"
 #include "espalier/model.h"
 
 #include <cstdio>
@@ -38,16 +40,17 @@ static espalier_status runPrompt(Program &program, const std::string &prompt) {
   return status;
 }
 
-static int report(const char *message) {
-  fprintf(stderr, "error: %s\n", message);
+static int report(const std::string &message) {
+  fprintf(stderr, "error: %s\n", message.c_str());
   return 1;
 }
 
-extern "C" int espalier_main(const espalier_descriptor *descriptor, int argc,
-                             char **argv) {
+static int reportLast() { return report(inOptions(espalier_last_error())); }
+
+static int run(const espalier_descriptor *descriptor, int argc, char **argv) {
   Result<Options> options = parseOptions(argc - 1, argv + 1);
   if (!options)
-    return report(options.error().message.c_str());
+    return report(options.error().message);
   if (options->help) {
     printf(
         "usage: %s -p TEXT|--chat [options]\n\nRuns the model '%s' that is "
@@ -57,27 +60,33 @@ extern "C" int espalier_main(const espalier_descriptor *descriptor, int argc,
         argv[0], descriptor->name, optionsHelp().c_str());
     return 0;
   }
+  if (Status status = checkOptions(*options, *descriptor); !status)
+    return report(status.error().message);
   std::string prompt;
   if (options->prompt) {
     Result<std::string> read = readPrompt(options->prompt);
     if (!read)
-      return report(read.error().message.c_str());
+      return report(read.error().message);
     prompt = std::move(*read);
   }
   explainLostFiles();
   Program program(*options);
   if (program.open(descriptor) != ESPALIER_OK)
-    return report(espalier_last_error());
+    return reportLast();
   if (options->chat) {
     int status = runChat(program, options->prompt ? &prompt : nullptr);
     if (program.saveSession() != ESPALIER_OK)
-      return report(espalier_last_error());
+      return reportLast();
     return status;
   }
   if (runPrompt(program, prompt) != ESPALIER_OK ||
       program.saveSession() != ESPALIER_OK)
-    return report(espalier_last_error());
-  if (ferror(stdout))
-    return report("standard output cannot be written");
+    return reportLast();
   return Program::wasInterrupted() ? 130 : 0;
+}
+
+extern "C" int espalier_main(const espalier_descriptor *descriptor, int argc,
+                             char **argv) {
+  reserveStandardFiles();
+  return finishStandardOutput(run(descriptor, argc, argv));
 }

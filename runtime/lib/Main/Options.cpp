@@ -5,6 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Options.h"
+#include "Core/Team.h"
+#include "Hints.h"
+#include "SessionPath.h"
+#include "espalier/Support/Utf8.h"
 
 #include <cerrno>
 #include <cmath>
@@ -17,32 +21,89 @@ using namespace espalier::program;
 
 namespace {
 
+/// What a number may be: what espalier_generate takes.
+enum class Range { Any, NotNegative, Positive, OneOrMore, Fraction, Share };
+
+bool holds(Range range, float value) {
+  switch (range) {
+  case Range::Any:
+    return true;
+  case Range::NotNegative:
+    return value >= 0;
+  case Range::Positive:
+    return value > 0;
+  case Range::OneOrMore:
+    return value >= 1;
+  case Range::Fraction:
+    return value >= 0 && value <= 1;
+  case Range::Share:
+    return value > 0 && value <= 1;
+  }
+  return false;
+}
+
+const char *nameOf(Range range) {
+  switch (range) {
+  case Range::Any:
+    return "a number";
+  case Range::NotNegative:
+    return "0 or more";
+  case Range::Positive:
+    return "more than 0";
+  case Range::OneOrMore:
+    return "1 or more";
+  case Range::Fraction:
+    return "0 to 1";
+  case Range::Share:
+    return "more than 0 and at most 1";
+  }
+  return "";
+}
+
 /// The value of one option; the first error stays.
 class Value {
 public:
   Value(const char *option, const char *text) : option(option), text(text) {}
 
   const char *string() const { return text; }
+  /// A text that ends an answer, or a repetition.
+  const char *mark() {
+    constexpr size_t most = 1024;
+    if (size_t bytes = strlen(text); bytes == 0 || bytes > most)
+      fail("expected a text of 1 to " + std::to_string(most) + " bytes, got " +
+           std::to_string(bytes));
+    else if (!isValidUtf8(text))
+      fail("expected a text in UTF-8, got other bytes");
+    return text;
+  }
 
-  uint64_t integer(uint64_t most) {
+  uint64_t integer(uint64_t most, uint64_t least = 0) {
     char *end;
     errno = 0;
     unsigned long long number = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno || number > most)
-      refuse("a whole number of 0 to " + std::to_string(most));
+    if (*text < '0' || *text > '9' || *end || errno || number > most ||
+        number < least)
+      refuse("a whole number of " + std::to_string(least) + " to " +
+             std::to_string(most));
     return number;
   }
-  uint32_t count() { return uint32_t(integer(UINT32_MAX)); }
+  uint32_t count(uint32_t least = 0) {
+    return uint32_t(integer(UINT32_MAX, least));
+  }
+  /// 0, which other programs write -1: without a limit.
+  uint32_t limit() { return strcmp(text, "-1") == 0 ? 0 : count(); }
   /// A number of tokens to look back at.
   int32_t window() {
     return strcmp(text, "-1") == 0 ? -1 : int32_t(integer(INT32_MAX));
   }
 
-  float real() {
+  float real(Range range) {
     char *end;
     float number = strtof(text, &end);
     if (end == text || *end || !std::isfinite(number))
       refuse("a number");
+    else if (!holds(range, number))
+      refuse(nameOf(range));
     return number;
   }
 
@@ -62,10 +123,12 @@ public:
   std::optional<Error> failure;
 
 private:
-  void refuse(const std::string &expected) {
+  void fail(const std::string &message) {
     if (!failure)
-      failure = Error{std::string(option) + ": expected " + expected +
-                      ", got '" + text + "'"};
+      failure = Error{std::string(option) + ": " + message};
+  }
+  void refuse(const std::string &expected) {
+    fail("expected " + expected + ", got '" + text + "'");
   }
 
   const char *option, *text;
@@ -77,8 +140,8 @@ struct Entry {
 };
 
 using G = espalier_generate_options;
-template <float G::*Field> void setReal(Options &o, Value &v) {
-  o.generate.*Field = v.real();
+template <float G::*Field, Range Of> void setReal(Options &o, Value &v) {
+  o.generate.*Field = v.real(Of);
 }
 template <uint32_t G::*Field> void setCount(Options &o, Value &v) {
   o.generate.*Field = v.count();
@@ -98,13 +161,14 @@ const Entry entries[] = {
     {{"--system", "TEXT", "with --chat: the message of the system", false},
      [](Options &o, Value &v) { o.system = v.string(); }},
     {{"-n", "N",
-      "at most N new tokens (default 0: until the end of text\nor of the "
+      "at most N new tokens (default 0, or -1: until the end\nof text or of "
+      "the "
       "context)",
       false},
-     setCount<&G::max_tokens>},
+     [](Options &o, Value &v) { o.generate.max_tokens = v.limit(); }},
     {{"--temp", "T", "temperature; 0 takes the most likely token (default\n0)",
       false},
-     setReal<&G::temperature>},
+     setReal<&G::temperature, Range::NotNegative>},
     {{"--top-k", "K", "sample among the K most likely tokens (default 0:\nall)",
       false},
      setCount<&G::top_k>},
@@ -112,31 +176,31 @@ const Entry entries[] = {
       "sample among the tokens nearest to the expected\nsurprise that "
       "together have probability P (default 1:\nall)",
       false},
-     setReal<&G::typical_p>},
+     setReal<&G::typical_p, Range::Share>},
     {{"--top-p", "P",
       "sample among the most likely tokens that together\nhave probability P "
       "(default 1: all)",
       false},
-     setReal<&G::top_p>},
+     setReal<&G::top_p, Range::Share>},
     {{"--min-p", "P",
       "sample among the tokens that are at least P times as\nlikely as the "
       "most likely one (default 0: all)",
       false},
-     setReal<&G::min_p>},
+     setReal<&G::min_p, Range::Fraction>},
     {{"--seed", "S", "seed of the random numbers (default 0)", false},
      [](Options &o, Value &v) { o.generate.seed = v.integer(UINT64_MAX); }},
     {{"--repeat-penalty", "R",
       "divides positive logits, and multiplies negative\nones, of tokens that "
       "were there (default 1: none)",
       false},
-     setReal<&G::repeat_penalty>},
+     setReal<&G::repeat_penalty, Range::Positive>},
     {{"--frequency-penalty", "F",
       "taken off a logit for each time that the token was\nthere (default 0)",
       false},
-     setReal<&G::frequency_penalty>},
+     setReal<&G::frequency_penalty, Range::Any>},
     {{"--presence-penalty", "F",
       "taken off the logit of a token that was there\n(default 0)", false},
-     setReal<&G::presence_penalty>},
+     setReal<&G::presence_penalty, Range::Any>},
     {{"--repeat-last-n", "N",
       "tokens that these penalties look back at (default\n64; 0: none; -1: "
       "all)",
@@ -146,13 +210,13 @@ const Entry entries[] = {
       "DRY: weight of the penalty on what would go on a\nrepetition (default "
       "0: none)",
       false},
-     setReal<&G::dry_multiplier>},
+     setReal<&G::dry_multiplier, Range::NotNegative>},
     {{"--dry-base", "B",
       "DRY: factor for each further token repeated (default\n1.75)", false},
-     setReal<&G::dry_base>},
+     setReal<&G::dry_base, Range::OneOrMore>},
     {{"--dry-allowed-length", "N",
       "DRY: tokens whose repetition begins to count (default\n2)", false},
-     setCount<&G::dry_allowed_length>},
+     [](Options &o, Value &v) { o.generate.dry_allowed_length = v.count(1); }},
     {{"--dry-penalty-last-n", "N",
       "DRY: tokens to look back at (default -1: all; 0: none)", false},
      setWindow<&G::dry_last_n>},
@@ -160,7 +224,7 @@ const Entry entries[] = {
       "DRY: text that no repetition goes over; may be given\nseveral times, in "
       "place of newline, colon, double\nquote and asterisk; 'none': no text",
       true},
-     [](Options &o, Value &v) { o.breakers.push_back(v.string()); }},
+     [](Options &o, Value &v) { o.breakers.push_back(v.mark()); }},
     {{"--logit-bias", "ID+B",
       "added to the logit of token ID (ID-B: taken off,\nID-inf: never); may "
       "be given several times",
@@ -168,7 +232,7 @@ const Entry entries[] = {
      [](Options &o, Value &v) { o.biases.push_back(v.bias()); }},
     {{"--stop", "TEXT",
       "ends the answer before this text; may be given\nseveral times", true},
-     [](Options &o, Value &v) { o.stops.push_back(v.string()); }},
+     [](Options &o, Value &v) { o.stops.push_back(v.mark()); }},
     {{"--stop-token", "ID",
       "ends the answer before this token; may be given\nseveral times", true},
      [](Options &o, Value &v) {
@@ -190,7 +254,9 @@ const Entry entries[] = {
       false},
      [](Options &o, Value &v) { o.sessionFile = v.string(); }},
     {{"-t", "THREADS", "threads (default 0: one for each CPU)", false},
-     [](Options &o, Value &v) { o.open.threads = v.count(); }},
+     [](Options &o, Value &v) {
+       o.open.threads = uint32_t(v.integer(runtime::maxWorkers));
+     }},
     {{"-c", "CONTEXT",
       "tokens that prompt and answer may have together\n(default 0: the "
       "model's own, 4096 at most)",
@@ -227,6 +293,44 @@ std::vector<OptionInfo> program::optionTable() {
   return infos;
 }
 
+static Error unknownOption(const std::string &name) {
+  std::vector<std::string> names;
+  for (const Entry &entry : entries)
+    names.emplace_back(entry.info.name);
+  std::string hint = foreignOption(name, names);
+  if (hint.empty())
+    hint = suggestion(name, names);
+  return Error{"unknown option '" + name + "'" +
+               (hint.empty() ? ": see --help" : hint)};
+}
+
+Status program::checkOptions(const Options &options,
+                             const espalier_descriptor &descriptor) {
+  const espalier_model_card &card = *descriptor.card;
+  auto isToken = [&](int32_t id) { return uint32_t(id) < card.vocab; };
+  auto wrong = [&](const char *name, int32_t id) {
+    return Error{std::string(name) + ": expected an id of 0 to " +
+                 std::to_string(card.vocab - 1) + ", got " +
+                 std::to_string(id)};
+  };
+  for (int32_t id : options.endTokens)
+    if (!isToken(id))
+      return wrong("--stop-token", id);
+  for (const espalier_logit_bias &bias : options.biases)
+    if (!isToken(bias.token))
+      return wrong("--logit-bias", bias.token);
+  if (options.generate.logprobs > card.vocab)
+    return Error{"--logprobs: expected at most the vocabulary's " +
+                 std::to_string(card.vocab) + ", got " +
+                 std::to_string(options.generate.logprobs)};
+  if (options.open.context > card.max_positions)
+    return Error{"-c: expected at most the " +
+                 std::to_string(card.max_positions) + " tokens that model '" +
+                 descriptor.name + "' was made for, got " +
+                 std::to_string(options.open.context)};
+  return {};
+}
+
 Result<Options> program::parseOptions(int argc, char **argv) {
   Options options;
   espalier_open_options_init(&options.open);
@@ -243,7 +347,7 @@ Result<Options> program::parseOptions(int argc, char **argv) {
            strcmp(entries[index].info.name, name) != 0)
       ++index;
     if (index == std::size(entries))
-      return Error{std::string("unknown option '") + name + "': see --help"};
+      return unknownOption(name);
     const Entry &entry = entries[index];
     if (seen[index] && !entry.info.repeats)
       return Error{std::string(name) + ": given twice"};
@@ -262,6 +366,17 @@ Result<Options> program::parseOptions(int argc, char **argv) {
     return Error{"--system: needs --chat, which has a system"};
   if (options.generate.logprobs != 0 && !options.json)
     return Error{"--logprobs: needs --json, which prints them"};
+  constexpr size_t mostMarks = 64;
+  for (auto &[name, list] :
+       {std::pair("--stop", &options.stops),
+        std::pair("--dry-sequence-breaker", &options.breakers)})
+    if (list->size() > mostMarks)
+      return Error{std::string(name) + ": expected at most " +
+                   std::to_string(mostMarks) + " of them, got " +
+                   std::to_string(list->size())};
+  if (options.sessionFile)
+    if (Status status = checkSessionPath(options.sessionFile); !status)
+      return status.takeError().within("--session");
   linkLists(options);
   return options;
 }

@@ -44,8 +44,13 @@ struct OptionInfo {
 };
 std::vector<OptionInfo> optionTable();
 
-/// `argv` without the program's name.
+/// `argv` without the program's name. Refuses every value that no model takes,
+/// and a file of --session that cannot be written.
 Result<Options> parseOptions(int argc, char **argv);
+
+/// Refuses what `descriptor`'s model does not take.
+Status checkOptions(const Options &options,
+                    const espalier_descriptor &descriptor);
 
 /// The text of --help about them, a line or more each.
 std::string optionsHelp();

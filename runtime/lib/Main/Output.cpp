@@ -113,12 +113,13 @@ void Output::finish(const espalier_timing &timing, uint32_t reused) {
   uint32_t decoded = timing.new_tokens > 0 ? timing.new_tokens - 1 : 0;
   double promptRate = rate(timing.prompt_tokens, timing.prompt_seconds);
   double answerRate = rate(decoded, timing.decode_seconds);
+  uint32_t prompt = timing.prompt_tokens + reused;
   if (json) {
     printf("{\"finish\":\"%s\",\"prompt_tokens\":%u,\"reused_tokens\":%u,"
            "\"new_tokens\":%u,\"prompt_seconds\":%s,\"decode_seconds\":%s,"
            "\"prompt_tokens_per_second\":%s,\"new_tokens_per_second\":%s}\n",
-           nameOf(timing.finish), timing.prompt_tokens + reused, reused,
-           timing.new_tokens, number(timing.prompt_seconds, 6).c_str(),
+           nameOf(timing.finish), prompt, reused, timing.new_tokens,
+           number(timing.prompt_seconds, 6).c_str(),
            number(timing.decode_seconds, 6).c_str(),
            number(promptRate, 6).c_str(), number(answerRate, 6).c_str());
     fflush(stdout);
@@ -127,12 +128,12 @@ void Output::finish(const espalier_timing &timing, uint32_t reused) {
   fputc('\n', stdout);
   fflush(stdout);
   std::string more =
-      reused ? " (and " + std::to_string(reused) + " that were there)" : "";
+      reused ? " (" + std::to_string(reused) + " of them reused)" : "";
   auto plural = [](uint32_t tokens) { return tokens == 1 ? "" : "s"; };
   fprintf(stderr,
           "prompt: %u token%s%s in %.3f s (%.1f tokens/s), answer: %u token%s "
           "in %.3f s (%.1f tokens/s)\n",
-          timing.prompt_tokens, plural(timing.prompt_tokens), more.c_str(),
-          timing.prompt_seconds, promptRate, timing.new_tokens,
-          plural(timing.new_tokens), timing.decode_seconds, answerRate);
+          prompt, plural(prompt), more.c_str(), timing.prompt_seconds,
+          promptRate, timing.new_tokens, plural(timing.new_tokens),
+          timing.decode_seconds, answerRate);
 }

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <unistd.h>
 
 using namespace espalier;
@@ -90,5 +91,10 @@ espalier_status Program::answer(const int32_t *prompt, size_t count) {
   if (status != ESPALIER_OK && status != ESPALIER_CANCELLED)
     return status;
   output.finish(timing, reused);
+  if (timing.new_tokens == 0 && timing.finish == ESPALIER_FINISH_END &&
+      espalier_model_descriptor(model)->chat_template)
+    fputs("note: the model answered nothing to the text as it is; it was made "
+          "for conversations: --chat puts the text into the form of one\n",
+          stderr);
   return ESPALIER_OK;
 }

@@ -292,7 +292,7 @@ TEST(ChatProgram, LinesAreTurns) {
   EXPECT_EQ(run.out.size(), 12u);
   // The system message: s, space, b, e, space, b, r, i, e, f, end.
   EXPECT_NE(run.err.find("prompt: 18 tokens in"), std::string::npos) << run.err;
-  EXPECT_NE(run.err.find("prompt: 10 tokens (and 22 that were there)"),
+  EXPECT_NE(run.err.find("prompt: 32 tokens (22 of them reused)"),
             std::string::npos)
       << run.err;
   // One turn, the same answer; the last line needs no newline.
@@ -307,7 +307,7 @@ TEST(ChatProgram, Clear) {
   Finished run = runChat("", "abc\n/clear\nabc\n");
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_EQ(run.out.substr(0, 6), run.out.substr(6));
-  EXPECT_NE(run.err.find("prompt: 1 token (and 6 that were there)"),
+  EXPECT_NE(run.err.find("prompt: 7 tokens (6 of them reused)"),
             std::string::npos)
       << run.err;
 }

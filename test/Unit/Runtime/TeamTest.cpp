@@ -131,6 +131,32 @@ TEST(Team, SleepersAtTheBarrierAreWoken) {
   espalier_team_destroy(team);
 }
 
+// A worker that came late again and again is waited for by sleeping soon; the
+// barrier still meets, and its patience comes back between steps.
+TEST(Team, SpinsInVainAreShortened) {
+  Barrier barrier;
+  barrier.configure(2, {60000, 0});
+  EXPECT_EQ(barrier.spinsNow(), 60000u);
+  std::atomic<uint32_t> claim{0};
+  std::thread late([&] {
+    for (int i = 0; i < 3; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      barrier.wait(claim);
+    }
+  });
+  for (int i = 0; i < 3; ++i)
+    barrier.wait(claim);
+  late.join();
+  EXPECT_LE(barrier.spinsNow(), 15000u);
+  EXPECT_GE(barrier.spinsNow(), 900u);
+  uint32_t before = barrier.spinsNow();
+  barrier.beginStep();
+  EXPECT_EQ(barrier.spinsNow(), 2 * before);
+  for (int i = 0; i < 8; ++i)
+    barrier.beginStep();
+  EXPECT_EQ(barrier.spinsNow(), 60000u);
+}
+
 TEST(Team, RefusesTooMany) {
   espalier_team *team = nullptr;
   EXPECT_EQ(espalier_team_create(5000, &team), ESPALIER_ERROR_ARGUMENT);

@@ -184,28 +184,110 @@ TEST(Program, Errors) {
   expectError("-p", "-p: expected a value, got none");
   expectError("-p a -n x", "-n: expected a whole number of 0 to 4294967295, "
                            "got 'x'");
-  expectError("-p a -n -1", "-n: expected a whole number");
+  expectError("-p a -n -2", "-n: expected a whole number");
   expectError("-p a --temp hot", "--temp: expected a number, got 'hot'");
-  expectError("--prompt a", "unknown option '--prompt': see --help");
+  expectError("--promise a", "unknown option '--promise': see --help");
+  expectError("--tmp 1", "unknown option '--tmp': did you mean '--temp'?");
+  // Habits from other programs.
+  expectError("--prompt a", "unknown option '--prompt': did you mean '-p'?");
+  expectError("-m x.gguf", "unknown option '-m': the model's path stands alone");
+  expectError("-f x", "unknown option '-f': -p - < FILE reads the prompt");
+  expectError("-ngl 99", "unknown option '-ngl': where a model runs is decided "
+                         "when it is compiled");
+  expectError("-cnv", "unknown option '-cnv': did you mean '--chat'?");
   expectError("-p a --weights /no/such", "/no/such");
   expectError("-p a -n 1 -n 2", "-n: given twice");
-  expectError("-p a --min-p 2 --weights " + weightsOfProgram(), "min_p: ");
+  // Before the weights are sought.
+  expectError("-p a --min-p 2", "--min-p: expected 0 to 1, got '2'");
+  expectError("-p a --top-p 0",
+              "--top-p: expected more than 0 and at most 1, got '0'");
+  expectError("-p a --temp -1", "--temp: expected 0 or more, got '-1'");
+  expectError("-p a --repeat-penalty 0",
+              "--repeat-penalty: expected more than 0, got '0'");
+  expectError("-p a --dry-base 0.5", "--dry-base: expected 1 or more");
+  expectError("-p a --dry-allowed-length 0",
+              "--dry-allowed-length: expected a whole number of 1 to");
+  expectError("-p a -t 1025", "-t: expected a whole number of 0 to 1024");
+  expectError("-p a --stop-token 50",
+              "--stop-token: expected an id of 0 to 49, got 50");
+  expectError("-p a --logit-bias 50+1",
+              "--logit-bias: expected an id of 0 to 49, got 50");
+  expectError("-p a --json --logprobs 51",
+              "--logprobs: expected at most the vocabulary's 50, got 51");
   expectError("-p a --repeat-last-n -2", "--repeat-last-n: expected");
   expectError("-p a --logit-bias 3", "--logit-bias: expected ID+NUMBER, "
                                      "ID-NUMBER or ID-inf, got '3'");
   expectError("-p a --logit-bias 3+inf", "--logit-bias: expected");
   expectError("-p a --logit-bias=3+1", "unknown option");
   expectError("-p a --logprobs 2", "--logprobs: needs --json");
-  expectError("-p a --stop '' --weights " + weightsOfProgram(),
-              "stops: text 0: expected 1 to 1024 bytes, got 0");
-  expectError("-p a -c 501 --weights " + weightsOfProgram(), "context: ");
-  expectError("-p a -c 1 -n 1 --top-p 2 --weights " + weightsOfProgram(),
-              "top_p: ");
+  expectError("-p a --stop ''",
+              "--stop: expected a text of 1 to 1024 bytes, got 0");
+  expectError("-p a --stop \"$(printf '\\377')\"",
+              "--stop: expected a text in UTF-8, got other bytes");
+  std::string stops;
+  for (int i = 0; i < 65; ++i)
+    stops += " --stop x";
+  expectError("-p a" + stops, "--stop: expected at most 64 of them, got 65");
+  expectError("-p a -c 501", "-c: expected at most the 500 tokens that model "
+                             "'fake_main' was made for, got 501");
   expectError("-p abcabc -c 2 --weights " + weightsOfProgram(),
-              "4 tokens do not fit into the context");
+              "4 tokens do not fit into the context: it holds 2, and 0 are "
+              "used: give a larger context (-c)");
   Finished help = runProgram("--help");
   EXPECT_EQ(help.status, 0);
   EXPECT_NE(help.out.find("--top-p P"), std::string::npos);
+}
+
+TEST(Program, StandardOutputThatCannotBeWritten) {
+  std::string weights = " -n 3 -t 2 -c 100 --weights " + weightsOfProgram();
+  for (const char *arguments : {"--help", "-p abc", "-p abc --json"})
+    for (const char *output : {"/dev/full", "&-"}) {
+      std::string help = strcmp(arguments, "--help") == 0 ? "" : weights;
+      std::string folder = fake::freshFolder();
+      std::string command = programPath() + " " + arguments + help + " >" +
+                            output + " 2>" + folder + "err";
+      int status = system(command.c_str());
+      EXPECT_EQ(WEXITSTATUS(status), 1) << command;
+      std::vector<uint8_t> err = fake::readFile(folder + "err");
+      EXPECT_NE(std::string(err.begin(), err.end())
+                    .find("error: standard output cannot be written"),
+                std::string::npos)
+          << command;
+    }
+}
+
+// Before an answer is computed: the weights have not been sought yet.
+TEST(Program, SessionsThatCannotBeKept) {
+  auto expectError = [](const std::string &path, const std::string &message) {
+    Finished run = runProgram("-p a --session " + path);
+    EXPECT_EQ(run.status, 1) << path;
+    EXPECT_EQ(run.err.find("error: --session: " + message), 0u) << run.err;
+  };
+  std::string folder = fake::freshFolder();
+  expectError("''", "expected the name of a file, got ''");
+  expectError(folder, folder + " is a folder; give the name of a file");
+  expectError("/dev/null", "/dev/null is no ordinary file");
+  expectError(folder + "none/kept",
+              folder + "none/kept: there is no folder " + folder + "none");
+  expectError("/proc/kept", "/proc/kept: cannot be created: ");
+}
+
+TEST(Program, AHintWhereAChatModelAnswersNothing) {
+  std::string end = std::to_string(fake::vocab - 1);
+  std::string run = "-p abc -t 2 -c 100 --logit-bias " + end +
+                    "+1000 --weights " + weightsOfProgram();
+  EXPECT_NE(runProgram(run, "FAKE_CHAT=x ").err.find("note: "),
+            std::string::npos);
+  EXPECT_EQ(runProgram(run).err.find("note: "), std::string::npos);
+  EXPECT_EQ(
+      runProgram(run + " --ignore-eos -n 2", "FAKE_CHAT=x ").err.find("note: "),
+      std::string::npos);
+}
+
+TEST(Program, MinusOneIsNoLimit) {
+  std::string options = " -t 2 -c 20 --weights " + weightsOfProgram();
+  Finished all = runProgram("-p abc" + options);
+  EXPECT_EQ(runProgram("-p abc -n -1" + options).out, all.out) << all.err;
 }
 
 TEST(Program, JsonLines) {
@@ -267,8 +349,7 @@ TEST(Program, SessionsAreKeptFromRunToRun) {
   // All but the last token was there.
   run = runProgram("-p abcdefgh" + with);
   EXPECT_EQ(run.out, first);
-  EXPECT_EQ(run.err.find("prompt: 1 token (and 6 that were there)"), 0u)
-      << run.err;
+  EXPECT_EQ(run.err.find("prompt: 7 tokens (6 of them reused)"), 0u) << run.err;
   // Another end: the beginning in common is taken.
   std::string other = runProgram("-p abcdxyz" + options).out;
   run = runProgram("-p abcdxyz --json" + with);
