@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "Accelerator.h"
 #include "Artefact.h"
 #include "Commands.h"
 #include "Describe.h"
@@ -206,6 +207,7 @@ Result<int> tool::explainCommand(const Arguments &arguments) {
   std::string path;
   ModelOptions options;
   bool json = false, measured = false;
+  uint64_t context = 0;
   CommandLine line("explain MODEL_OR_ARTEFACT [options]",
                    "How the artefact does its work: variants, kinds of layers, "
                    "phases, tiles and\nbarriers, buffers, code, with the "
@@ -215,6 +217,9 @@ Result<int> tool::explainCommand(const Arguments &arguments) {
   line.flag("--measure", measured,
             "run each variant on this machine, and print what\nwas predicted "
             "beside what it took");
+  line.integer("-c", context, 1, 1u << 20, "TOKENS",
+               "of an accelerator: the largest context (default:\nthe smaller "
+               "of the model's and 4096)");
   options.declare(line, true);
   Result<bool> go = line.parse(arguments);
   if (!go)
@@ -223,6 +228,21 @@ Result<int> tool::explainCommand(const Arguments &arguments) {
     return 0;
   if (json && measured)
     return Error{"--json and --measure: expected one of them"};
+  if (namesAccelerator(options)) {
+    if (measured)
+      return Error{"--measure: an accelerator is not this machine"};
+    Result<AcceleratorPlan> plan =
+        planAccelerator(path, options, uint32_t(context));
+    if (!plan)
+      return plan.takeError();
+    if (json)
+      puts(acceleratorPlanJson(*plan).c_str());
+    else
+      printAcceleratorPlan(*plan);
+    return 0;
+  }
+  if (line.given("-c"))
+    return Error{"-c: needs the --machine of an accelerator"};
   Result<std::string> artefactPath = artefactFor(path, options, line);
   if (!artefactPath)
     return artefactPath.takeError();
