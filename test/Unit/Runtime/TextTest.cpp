@@ -190,7 +190,8 @@ TEST(Program, Errors) {
   expectError("--tmp 1", "unknown option '--tmp': did you mean '--temp'?");
   // Habits from other programs.
   expectError("--prompt a", "unknown option '--prompt': did you mean '-p'?");
-  expectError("-m x.gguf", "unknown option '-m': the model's path stands alone");
+  expectError("-m x.gguf",
+              "unknown option '-m': the model's path stands alone");
   expectError("-f x", "unknown option '-f': -p - < FILE reads the prompt");
   expectError("-ngl 99", "unknown option '-ngl': where a model runs is decided "
                          "when it is compiled");
