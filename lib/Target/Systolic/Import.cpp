@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "Forms.h"
 #include "espalier/Target/Systolic/Translate.h"
 
 #include "llvm/ADT/ScopedHashTable.h"
@@ -24,6 +25,7 @@ public:
       : builder(builder), loc(loc), program(program) {}
 
   ProgramOp run(StringRef name);
+  SequenceOp run(StringRef name, const Sequence &sequence);
 
 private:
   void declare();
@@ -52,6 +54,18 @@ private:
   }
   Value dram(const Instruction &in, const Shape &shape);
 
+  /// Only scheduled instructions have times, and the others a choice of queue.
+  IntegerAttr dtOf(const Instruction &in) {
+    return queues.empty() ? number(in.dt) : IntegerAttr();
+  }
+  VectorUnitAttr unitOf() {
+    if (queues.empty())
+      return {};
+    return VectorUnitAttr::get(
+        builder.getContext(),
+        queue == ESPALIER_QUEUE_VECTOR_A ? VectorUnit::A : VectorUnit::B);
+  }
+
   IntegerAttr number(uint64_t value) {
     return builder.getI64IntegerAttr(int64_t(value));
   }
@@ -63,6 +77,10 @@ private:
   Location loc;
   const Program &program;
   Buffers buffers;
+  /// Of a sequence: the queues of the instructions that are left, and that of
+  /// the present one.
+  ArrayRef<espalier_systolic_queue> queues;
+  espalier_systolic_queue queue = ESPALIER_QUEUE_DMA_IN;
   SmallVector<FlatSymbolRefAttr> symbols;
   SmallVector<Value> semaphores;
 };
@@ -85,6 +103,25 @@ ProgramOp Importer::run(StringRef name) {
     OpBuilder::InsertionGuard inner(builder);
     importBlock(rest, *builder.createBlock(&queue.getBody()));
   }
+  return op;
+}
+
+SequenceOp Importer::run(StringRef name, const Sequence &sequence) {
+  auto op = SequenceOp::create(
+      builder, loc, builder.getStringAttr(name), number(program.arrayRows),
+      number(program.arrayColumns), number(program.bucketRows));
+  OpBuilder::InsertionGuard guard(builder);
+  Block *body = builder.createBlock(&op.getBody());
+  declare();
+  std::vector<Instruction> instructions;
+  std::vector<espalier_systolic_queue> where;
+  for (const auto &[queue, in] : sequence.body) {
+    instructions.push_back(in);
+    where.push_back(queue);
+  }
+  queues = where;
+  ArrayRef<Instruction> rest = instructions;
+  importBlock(rest, *body);
   return op;
 }
 
@@ -153,7 +190,7 @@ Value Importer::dram(const Instruction &in, const Shape &shape) {
   return value;
 }
 
-/// Up to what ends the block, which is END or END_REPEAT.
+/// Up to what ends the block: END, END_REPEAT, or the end of a sequence.
 void Importer::importBlock(ArrayRef<Instruction> &rest, Block &block) {
   Buffers::ScopeTy scope(buffers);
   OpBuilder::InsertionGuard guard(builder);
@@ -161,13 +198,15 @@ void Importer::importBlock(ArrayRef<Instruction> &rest, Block &block) {
   while (!rest.empty()) {
     const Instruction &in = rest.front();
     rest = rest.drop_front();
+    if (!queues.empty())
+      queue = queues[queues.size() - rest.size() - 1];
     if (isControl(in.opcode)) {
       importControl(in, rest);
       if (in.opcode == ESPALIER_OP_END || in.opcode == ESPALIER_OP_END_REPEAT)
         return;
       continue;
     }
-    const Shape &shape = program.shapes[in.shape];
+    const Shape shape = canonicalShape(in, program.shapes[in.shape]);
     switch (in.opcode & 0xf0) {
     case 0x10:
       importTransfer(in, shape);
@@ -183,7 +222,7 @@ void Importer::importBlock(ArrayRef<Instruction> &rest, Block &block) {
 
 void Importer::importControl(const Instruction &in,
                              ArrayRef<Instruction> &rest) {
-  IntegerAttr dt = number(in.dt);
+  IntegerAttr dt = dtOf(in);
   switch (in.opcode) {
   case ESPALIER_OP_DELAY:
     DelayOp::create(builder, loc, dt, number(in.b));
@@ -204,7 +243,10 @@ void Importer::importControl(const Instruction &in,
     WaitOp::create(builder, loc, dt, semaphores[in.aux], number(in.b));
     return;
   case ESPALIER_OP_MARK:
-    MarkOp::create(builder, loc, dt, QueueAttr(),
+    MarkOp::create(builder, loc, dt,
+                   queues.empty()
+                       ? QueueAttr()
+                       : QueueAttr::get(builder.getContext(), Queue(queue)),
                    builder.getStringAttr(program.marks[in.b]));
     return;
   default:
@@ -213,7 +255,7 @@ void Importer::importControl(const Instruction &in,
 }
 
 void Importer::importTransfer(const Instruction &in, const Shape &shape) {
-  IntegerAttr dt = number(in.dt);
+  IntegerAttr dt = dtOf(in);
   uint64_t rows = shape.rows;
   if (shape.type_b >= ESPALIER_SYSTOLIC_Q8_0)
     rows *= 32;
@@ -240,7 +282,7 @@ void Importer::importTransfer(const Instruction &in, const Shape &shape) {
 }
 
 void Importer::importArray(const Instruction &in, const Shape &shape) {
-  IntegerAttr dt = number(in.dt);
+  IntegerAttr dt = dtOf(in);
   Value left = a(in, shape, shape.rows, shape.columns);
   switch (in.opcode) {
   case ESPALIER_OP_LOAD_WEIGHTS:
@@ -264,8 +306,8 @@ void Importer::importArray(const Instruction &in, const Shape &shape) {
 
 void Importer::importVector(const Instruction &in, const Shape &shape) {
   MLIRContext *context = builder.getContext();
-  IntegerAttr dt = number(in.dt);
-  VectorUnitAttr unit;
+  IntegerAttr dt = dtOf(in);
+  VectorUnitAttr unit = unitOf();
   uint64_t rows = shape.rows, columns = shape.columns;
   Value source = a(in, shape, rows, columns);
   switch (in.opcode) {
@@ -325,4 +367,9 @@ void Importer::importVector(const Instruction &in, const Shape &shape) {
 ProgramOp systolic::importProgram(OpBuilder &builder, Location loc,
                                   StringRef name, const Program &program) {
   return Importer(builder, loc, program).run(name);
+}
+
+SequenceOp systolic::importSequence(OpBuilder &builder, Location loc,
+                                    StringRef name, const Sequence &sequence) {
+  return Importer(builder, loc, sequence.frame).run(name, sequence);
 }

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "espalier/Target/Systolic/Decode.h"
+#include "espalier/Lowering/Systolic/Gemm.h"
+#include "espalier/Lowering/Systolic/Schedule.h"
 #include "espalier/Target/Systolic/Assembler.h"
 #include "espalier/Target/Systolic/Encode.h"
 #include "espalier/Target/Systolic/Translate.h"
@@ -141,6 +143,54 @@ TEST(Encode, Canonical) {
   Result<std::vector<uint8_t>> bytes = encode(loose);
   ASSERT_TRUE(bool(bytes)) << bytes.error().message;
   EXPECT_EQ(*bytes, good);
+}
+
+/// The bytes of a sequence's program.
+std::vector<uint8_t> scheduled(const Sequence &sequence,
+                               const SystolicMachine &machine) {
+  Result<Program> program = schedule(sequence, machine);
+  EXPECT_TRUE(bool(program)) << program.error().message;
+  if (!program)
+    return {};
+  Result<std::vector<uint8_t>> bytes = encode(*program);
+  EXPECT_TRUE(bool(bytes)) << bytes.error().message;
+  if (!bytes)
+    return {};
+  Result<Program> again = decode(*bytes);
+  EXPECT_TRUE(bool(again)) << again.error().message;
+  return *bytes;
+}
+
+/// Sequences that were not made by way of ops: as ops they have the same
+/// program, and so has that as ops.
+TEST(Sequence, ThroughOps) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  context.loadDialect<SystolicDialect>();
+  auto machine = hardware::findSystolicMachine("systolic-16-edge");
+  ASSERT_TRUE(bool(machine));
+  for (bool int8 : {false, true})
+    for (bool outputStationary : {false, true})
+      for (Operands operands : {Operands::Scratchpad, Operands::Dram}) {
+        GemmSpec spec;
+        spec.m = 20;
+        spec.linears = {{40, 36}};
+        spec.int8 = int8;
+        spec.outputStationary = outputStationary;
+        spec.operands = operands;
+        Result<Gemm> gemm = buildGemm(spec, *machine);
+        ASSERT_TRUE(bool(gemm)) << gemm.error().message;
+        mlir::OpBuilder builder(&context);
+        mlir::OwningOpRef<SequenceOp> op = importSequence(
+            builder, builder.getUnknownLoc(), "s", gemm->sequence);
+        ASSERT_TRUE(succeeded(mlir::verify(*op)));
+        mlir::FailureOr<Sequence> again = exportSequence(*op);
+        ASSERT_TRUE(succeeded(again));
+        std::vector<uint8_t> bytes = scheduled(gemm->sequence, *machine);
+        EXPECT_EQ(scheduled(*again, *machine), bytes);
+        Result<Program> program = decode(bytes);
+        ASSERT_TRUE(bool(program));
+        EXPECT_EQ(throughOps(context, *program), bytes);
+      }
 }
 
 /// The op tells what the compiler's cost model says.

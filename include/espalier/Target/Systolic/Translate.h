@@ -26,6 +26,12 @@ mlir::FailureOr<Sequence> exportSequence(SequenceOp op);
 ProgramOp importProgram(mlir::OpBuilder &builder, mlir::Location loc,
                         llvm::StringRef name, const Program &program);
 
+/// Builds the sequential form. What the fields of its instructions say must be
+/// of their opcodes. Exporting it gives the same instructions again; unused
+/// shapes, constants and marks of the frame are gone.
+SequenceOp importSequence(mlir::OpBuilder &builder, mlir::Location loc,
+                          llvm::StringRef name, const Sequence &sequence);
+
 } // namespace espalier::systolic
 
 #endif // ESPALIER_TARGET_SYSTOLIC_TRANSLATE_H
