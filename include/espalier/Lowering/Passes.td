@@ -146,6 +146,35 @@ def PrefetchWeights : Pass<"xf-prefetch-weights", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def MergeTiles : Pass<"xf-merge-tiles", "::mlir::ModuleOp"> {
+  let summary = "one product for all tiles that a worker has of it";
+  let description = [{
+    After `convert-spmd-to-scf`. A worker's tiles of a phase follow each other. Where a
+    tile is nothing but one `xf.linear` or `xf.logits` over columns, the loop becomes
+    that product over the columns of all tiles of the loop (none, where the worker has
+    none). The micro-kernel then reads long runs of weights, while the tiles stay as
+    small as any number of workers needs. No bit of a result depends on it.
+
+    ```mlir
+    scf.for %t = %from to %to step %c1 {
+      %c = arith.muli %t, %c32 : index
+      %p = affine.apply affine_map<(d0) -> (d0 floordiv 16)>(%c)
+      %w2 = memref.subview %w[%p, 0] [2, 18] [1, 1]
+      %o2 = memref.subview %o[0, %c] [%rows, 32] [1, 1]
+      xf.linear ins(%x, %w2) outs(%o2)
+    }
+    ```
+    becomes, with `n = max(to, from) - from`,
+    ```mlir
+    %w2 = memref.subview %w[from * 2, 0] [n * 2, 18] [1, 1]
+    %o2 = memref.subview %o[0, from * 32] [%rows, n * 32] [1, 1]
+    xf.linear ins(%x, %w2) outs(%o2)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+  let statistics = [Statistic<"numMerged", "merged", "loops that became one product">];
+}
+
 def PlanScratch : Pass<"xf-plan-scratch", "::mlir::ModuleOp"> {
   let summary = "reserve what micro-kernels of attention and experts work in";
   let description = [{

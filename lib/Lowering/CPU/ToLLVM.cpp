@@ -76,6 +76,7 @@ struct ConvertXFToLLVM : impl::ConvertXFToLLVMBase<ConvertXFToLLVM> {
 void buildCPULoweringPipeline(OpPassManager &pm) {
   pm.addPass(createConvertSPMDToSCF());
   pm.addPass(createPrefetchWeights());
+  pm.addPass(createMergeTiles());
   pm.addPass(createPlanScratch());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());

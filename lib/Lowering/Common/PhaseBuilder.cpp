@@ -375,8 +375,9 @@ int64_t Builder::columnsOfTile(Operation *op) const {
   if (scheme.panelsPerTile)
     return unit * scheme.panelsPerTile;
   int64_t panels = llvm::divideCeil(columnCount(op), unit);
-  // The kernels of one row of floats take several panels side by side.
-  unsigned atOnce = work.int8 ? 1 : 4;
+  // The kernels of one row take several panels of floats side by side, and
+  // several runs of panels with integer products.
+  unsigned atOnce = work.int8 ? 16 : 4;
   return unit *
          scheme.costs.panelsPerTile(
              panels, std::max<uint64_t>(work.bytesPerPanelColumn, 1), atOnce);

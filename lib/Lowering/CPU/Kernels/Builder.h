@@ -215,10 +215,17 @@ void emitGroupedLinear(Emitter &e, const KernelKey &key, Isa isa,
 void emitSelectRows(Emitter &e, llvm::ArrayRef<V> args);
 void emitTap(Emitter &e, llvm::ArrayRef<V> args);
 
-/// R accumulators of 16 columns: the chain of panel column `w` with the rows
-/// at `x` (LinearBlock.cpp).
-Vs emitBlockChain(Emitter &e, const KernelKey &key, Isa isa, V w,
-                  llvm::ArrayRef<V> x, V groups);
+/// Panels that are read side by side, each the beginning of `left` bytes that
+/// are read in order, and then of more after `skip` bytes. Without `left`, one
+/// panel, and the next follows it.
+struct BlockStreams {
+  llvm::ArrayRef<V> at;
+  V left, skip;
+};
+/// R accumulators of 16 columns for each panel, panel after panel: the chains
+/// with the rows at `x` (LinearBlock.cpp).
+Vs emitBlockChain(Emitter &e, const KernelKey &key, Isa isa,
+                  const BlockStreams &streams, llvm::ArrayRef<V> x, V groups);
 
 /// Panels that are read side by side, each followed in memory by `skip` bytes
 /// that are not read after it.

@@ -10,7 +10,8 @@
 // it: + bias, then + residual. One panel of 16 columns stays in the cache while
 // all rows pass over it, in blocks whose sums stay in registers. A single row
 // of floats takes several panels at a time: the sums of one are too few to hide
-// the latency of an FMA. (With integer products, several are no faster.)
+// the latency of an FMA. With integer products it takes several runs of panels:
+// main memory gives more to a core that reads at several places.
 //
 //===----------------------------------------------------------------------===//
 #include "Builder.h"
@@ -36,7 +37,7 @@ Vs emitChain(Emitter &e, const KernelKey &key, Isa isa,
              llvm::ArrayRef<V> panels, V wStride, llvm::ArrayRef<V> xRows,
              V groups) {
   if (key.activations == Encoding::A8)
-    return emitBlockChain(e, key, isa, panels.front(), xRows, groups);
+    return emitBlockChain(e, key, isa, {panels, V(), V()}, xRows, groups);
   PanelStreams streams{panels, wStride * int64_t(panels.size() - 1)};
   return isBlockEncoding(key.weights)
              ? emitDecodedChain(e, key, streams, xRows, groups)
@@ -90,6 +91,9 @@ void overBlocks(Emitter &e, V begin, V end, unsigned most,
 
 namespace {
 
+/// Runs of panels that a single row reads side by side with integer products.
+constexpr unsigned runs = 4;
+
 struct Linear {
   Emitter &e;
   const KernelKey &key;
@@ -127,9 +131,34 @@ struct Linear {
       e.store(result[i], e.at(sums, int64_t(i * 64)));
   }
 
+  /// The only row with integer products: main memory gives a core more where it
+  /// reads several runs of panels side by side. Gives the columns done.
+  V inRuns() {
+    V count = e.choose(
+        e.equal(rows, e.index(1)), [&] { return cols / int64_t(16 * runs); },
+        [&] { return e.index(0); });
+    V runBytes = count * wStride, skip = runBytes * int64_t(runs - 1);
+    e.loop(e.index(0), count, 1, [&](V i) {
+      V at = i * wStride;
+      Vs panels;
+      for (unsigned run = 0; run < runs; ++run)
+        panels.push_back(e.at(w, runBytes * int64_t(run) + at));
+      Vs result = emitBlockChain(e, key, isa, {panels, runBytes - at, skip},
+                                 {x}, groups);
+      for (unsigned run = 0; run < runs; ++run)
+        e.store(result[run], e.at(sums, int64_t(run * 64)));
+      e.loop(e.index(0), e.index(runs), 1, [&](V run) {
+        V column = (run * count + i) * 64;
+        finish(e.at(sums, run * 64), e.at(bias, column), e.at(out, column),
+               e.index(16));
+      });
+    });
+    return count * int64_t(16 * runs);
+  }
+
   void emit() {
     unsigned most = chainRows(key, isa);
-    sums = e.frame(most * 64);
+    sums = e.frame(std::max(most, runs) * 64);
     hasBias = isGiven(e, bias);
     hasResidual = e.equal(accumulate, e.index(1));
     V begin = overWidePanels(e, key, isa, rows, cols, [&](V column) {
@@ -141,6 +170,8 @@ struct Linear {
         finish(e.at(sums, i * 64), e.at(bias, at), e.at(out, at), e.index(16));
       });
     });
+    if (key.activations == Encoding::A8)
+      begin = inRuns();
     e.loop(begin, cols, 16, [&](V column) {
       V panel = e.at(w, column / 16 * wStride);
       V biasAt = e.at(bias, column * 4);

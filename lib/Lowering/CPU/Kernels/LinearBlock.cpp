@@ -135,51 +135,67 @@ struct BlockChain {
     return isBytes() && isa == Isa::AVX512 ? 128 : 0;
   }
 
-  Vs emit(Isa isa, V w, V groups) {
+  /// How far ahead of byte `offset` of the panels to prefetch. A core keeps few
+  /// lines under way, and drops prefetches beyond them: with several runs side
+  /// by side less of each is enough.
+  V distanceAhead(const BlockStreams &streams, V offset) {
+    if (!isSet(streams.left))
+      return e.index(2048);
+    constexpr int64_t near = 448;
+    return e.select(e.less(offset + near, streams.left), e.index(near),
+                    streams.skip + near);
+  }
+
+  Vs emit(Isa isa, const BlockStreams &streams, V groups) {
     int64_t codeBytes = isBytes() ? 512 : 256;
     bool minimum = weights == Encoding::Q4_1;
     int64_t groupBytes = codeBytes + (minimum ? 64 : 32);
-    // Far enough for main memory; a core keeps no more lines under way, and
-    // drops prefetches beyond them.
-    constexpr int64_t ahead = 2048;
-    Vs zeros(x.size(), e.constant(e.vec(e.f32), 0.0f));
+    Vs zeros(streams.at.size() * x.size(), e.constant(e.vec(e.f32), 0.0f));
     return e.loop(
         e.index(0), groups, 1, zeros, [&](V g, llvm::ArrayRef<V> carried) {
           Vs acc(carried.begin(), carried.end());
-          V panel = e.at(w, g * groupBytes);
-          for (int64_t i = 0; i < groupBytes; i += 64)
-            e.prefetch(e.at(panel, ahead + i));
+          V offset = g * groupBytes;
+          V ahead = distanceAhead(streams, offset);
           Vs xAt;
           for (V row : x)
             xAt.push_back(e.at(row, g * int64_t(a8::bytes)));
-          Vs sums =
-              isa == Isa::AVX2 ? sumsAvx2(panel, xAt) : sumsAvx512(panel, xAt);
-          V dw = e.loadAsFloat(Encoding::F16, e.at(panel, codeBytes));
-          V m;
-          if (minimum)
-            m = e.loadAsFloat(Encoding::F16, e.at(panel, codeBytes + 32));
-          for (size_t r = 0; r < x.size(); ++r) {
-            V dx = e.splat(e.load(e.f32, e.at(xAt[r], int64_t(a8::scale))));
-            V sum = sums[r];
-            if (int64_t o = offset(isa))
-              sum = sum -
-                    e.splat(e.load(e.i32, e.at(xAt[r], int64_t(a8::sum))) * o);
-            acc[r] = e.fma(dw * dx, e.toFloat(sum), acc[r]);
-            if (minimum) {
-              V sumX = e.load(e.f32, e.at(xAt[r], int64_t(a8::scaledSum)));
-              acc[r] = e.fma(m, e.splat(sumX), acc[r]);
-            }
+          auto sum = llvm::MutableArrayRef<V>(acc);
+          for (V start : streams.at) {
+            V panel = e.at(start, offset), next = e.at(panel, ahead);
+            for (int64_t i = 0; i < groupBytes; i += 64)
+              e.prefetch(e.at(next, i));
+            Vs sums = isa == Isa::AVX2 ? sumsAvx2(panel, xAt)
+                                       : sumsAvx512(panel, xAt);
+            V dw = e.loadAsFloat(Encoding::F16, e.at(panel, codeBytes));
+            V m;
+            if (minimum)
+              m = e.loadAsFloat(Encoding::F16, e.at(panel, codeBytes + 32));
+            for (size_t r = 0; r < x.size(); ++r)
+              sum[r] = add(sum[r], sums[r], dw, m, xAt[r], isa);
+            sum = sum.drop_front(x.size());
           }
           return acc;
         });
+  }
+
+  /// acc with one group's integer sum of a row.
+  V add(V acc, V sum, V dw, V m, V xAt, Isa isa) {
+    V dx = e.splat(e.load(e.f32, e.at(xAt, int64_t(a8::scale))));
+    if (int64_t o = offset(isa))
+      sum = sum - e.splat(e.load(e.i32, e.at(xAt, int64_t(a8::sum))) * o);
+    acc = e.fma(dw * dx, e.toFloat(sum), acc);
+    if (!isSet(m))
+      return acc;
+    V sumX = e.load(e.f32, e.at(xAt, int64_t(a8::scaledSum)));
+    return e.fma(m, e.splat(sumX), acc);
   }
 };
 
 } // namespace
 
-Vs emitBlockChain(Emitter &e, const KernelKey &key, Isa isa, V w,
-                  llvm::ArrayRef<V> x, V groups) {
-  return BlockChain{e, key.weights, x}.emit(isa, w, groups);
+Vs emitBlockChain(Emitter &e, const KernelKey &key, Isa isa,
+                  const BlockStreams &streams, llvm::ArrayRef<V> x, V groups) {
+  return BlockChain{e, key.weights, x}.emit(isa, streams, groups);
 }
 
 } // namespace espalier::cpu
