@@ -136,7 +136,7 @@ Status Evaluator::requireCpuOrder() const {
 }
 
 std::shared_ptr<const DecodedMatrix>
-Evaluator::rounded(std::shared_ptr<const DecodedMatrix> matrix) {
+Evaluator::rounded(const std::shared_ptr<const DecodedMatrix> &matrix) {
   std::shared_ptr<const DecodedMatrix> &out = roundedMatrices[matrix];
   if (!out)
     out =

@@ -112,7 +112,7 @@ public:
 
   /// Entry 26: the matrix rounded to bf16, made when it is first asked for.
   std::shared_ptr<const DecodedMatrix>
-  rounded(std::shared_ptr<const DecodedMatrix> matrix);
+  rounded(const std::shared_ptr<const DecodedMatrix> &matrix);
   /// A weight as a tensor, decoded when it is first asked for.
   Result<Tensor> weight(llvm::StringRef symbol, uint64_t index);
   template <typename OpTy> OpTy lookup(llvm::StringRef symbol) {
@@ -160,10 +160,12 @@ inline Status require(bool condition, const char *message) {
   } while (false)
 
 /// Declares `name` as the value of `expression`, or leaves with its error.
+// NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared has none
 #define TRY_LET(name, expression)                                              \
   auto name##OrError = (expression);                                           \
   if (!name##OrError)                                                          \
     return name##OrError.takeError();                                          \
   auto &name = *name##OrError
+// NOLINTEND(bugprone-macro-parentheses)
 
 #endif // ESPALIER_LIB_REFERENCE_EVALUATOR_H

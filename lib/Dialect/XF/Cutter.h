@@ -85,7 +85,7 @@ public:
   Value slice(Value value, Offsets offsets, Offsets sizes) {
     bool whole = true;
     for (auto [dim, offset, size] : llvm::enumerate(offsets, sizes))
-      whole &= isZeroInteger(offset) && isWhole(value, dim, size);
+      whole &= isZeroInteger(offset) && isWhole(value, int64_t(dim), size);
     if (whole)
       return value;
     SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));

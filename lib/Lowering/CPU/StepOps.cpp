@@ -172,7 +172,8 @@ struct LowerBuffer : ConvertOpToLLVMPattern<spmd::BufferOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Emit emit(rewriter, op.getLoc());
     Value arena = stepArgument(op, Scratch);
-    Value args = stepArgument(op, Args), offset = emit.i64(op.getOffset());
+    Value args = stepArgument(op, Args);
+    Value offset = emit.i64(int64_t(op.getOffset()));
     if (op.getSpace() == spmd::Space::Shared)
       arena =
           emit.field(args, offsetof(espalier_step_args, shared), emit.ptr());

@@ -109,6 +109,7 @@ Constant *makeCard(Data &data, const ProgramFacts &facts,
 
 Constant *makeVariants(Data &data, const ProgramFacts &facts) {
   std::vector<Constant *> variants;
+  variants.reserve(facts.variants.size());
   for (const ProgramFacts::Variant &variant : facts.variants)
     variants.push_back(data.structure(
         {data.u32(variant.maxRows), data.u32(0), data.u64(variant.sharedBytes),
@@ -122,6 +123,7 @@ Constant *makeIsas(Data &data, const ProgramFacts &facts,
   std::vector<Constant *> entries;
   for (Isa isa : allIsas) {
     std::vector<Constant *> steps;
+    steps.reserve(facts.variants.size());
     for (const ProgramFacts::Variant &variant : facts.variants)
       steps.push_back(data.step(stepSymbol(model, variant.step, isa)));
     entries.push_back(data.structure(
@@ -134,6 +136,7 @@ Constant *makeIsas(Data &data, const ProgramFacts &facts,
 
 Constant *makeTensors(Data &data, const PackedContainer &container) {
   std::vector<Constant *> tensors;
+  tensors.reserve(container.tensors.size());
   for (const PackedTensor &tensor : container.tensors)
     tensors.push_back(
         data.structure({data.string(tensor.name), data.u64(tensor.offset),
@@ -144,6 +147,7 @@ Constant *makeTensors(Data &data, const PackedContainer &container) {
 
 Constant *makeChatVariables(Data &data, const CompileOptions &options) {
   std::vector<Constant *> variables;
+  variables.reserve(options.chatVariables.size());
   for (const auto &[name, text] : options.chatVariables)
     variables.push_back(data.structure({data.string(name), data.string(text)},
                                        sizeof(espalier_chat_variable)));
@@ -163,6 +167,7 @@ Constant *makeKV(Data &data, const ProgramFacts &facts) {
 
 Constant *makeRopes(Data &data, const ProgramFacts &facts) {
   std::vector<Constant *> ropes;
+  ropes.reserve(facts.ropes.size());
   for (const ProgramFacts::Rope &rope : facts.ropes)
     ropes.push_back(data.structure(
         {data.u32(2 * rope.frequencies.size()), data.f32(rope.factor),
