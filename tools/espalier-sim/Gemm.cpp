@@ -124,6 +124,14 @@ Result<Options> parse(const std::vector<std::string> &arguments) {
       return value.takeError();
     each.to = *value;
   }
+  // Each matrix is held in memory several times, and checked by a plain loop.
+  constexpr uint64_t most = uint64_t(1) << 30;
+  auto exceeds = [](uint64_t a, uint64_t b) { return b && a > most / b; };
+  if (exceeds(options.m, options.n) || exceeds(options.m, options.k) ||
+      exceeds(options.k, options.n))
+    return Error{"gemm: expected matrices of at most " + std::to_string(most) +
+                 " elements, got M N K of " + sizes[0] + " " + sizes[1] + " " +
+                 sizes[2]};
   return options;
 }
 

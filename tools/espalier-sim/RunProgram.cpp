@@ -144,6 +144,8 @@ Result<Options> readOptions(const std::vector<std::string> &arguments) {
   }
   if (options.program.empty() && !options.help)
     return Error{"no program given: see espalier-sim --help"};
+  if (options.mode == Mode::Timing && !options.outputs.empty())
+    return Error{"--output: --mode timing computes no values"};
   return options;
 }
 

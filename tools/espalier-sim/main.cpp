@@ -17,6 +17,8 @@ int main(int argc, char **argv) {
   int skipped = argc == 0 ? 0 : gemm ? 2 : 1;
   std::vector<std::string> arguments(argv + skipped, argv + argc);
   Status status = gemm ? tool::runGemm(arguments) : tool::runProgram(arguments);
+  if (status && (fflush(stdout) != 0 || ferror(stdout)))
+    status = Error{"standard output cannot be written"};
   if (status)
     return 0;
   fprintf(stderr, "error: %s\n", status.error().message.c_str());

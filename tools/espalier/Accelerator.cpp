@@ -12,6 +12,8 @@
 #include "espalier/Import/ModelImport.h"
 #include "espalier/Lowering/Systolic/LowerStep.h"
 #include "espalier/Lowering/Systolic/Schedule.h"
+#include "espalier/Support/Json.h"
+#include "espalier/Support/MappedFile.h"
 #include "espalier/Transforms/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -24,7 +26,23 @@ using namespace espalier::systolic;
 using namespace espalier::tool;
 
 bool tool::namesAccelerator(const ModelOptions &options) {
-  return options.machine && hardware::findSystolicMachine(*options.machine);
+  if (!options.machine)
+    return false;
+  if (hardware::findSystolicMachine(*options.machine))
+    return true;
+  // A file that wants to be one has its errors told as such.
+  Result<MappedFile> file = MappedFile::open(*options.machine);
+  if (!file)
+    return false;
+  json::Limits limits;
+  limits.bytes = 1u << 20;
+  Result<json::Value> root =
+      json::parse({reinterpret_cast<const char *>(file->bytes().data()),
+                   file->bytes().size()},
+                  limits);
+  const json::Value *target = root ? root->find("target") : nullptr;
+  const std::string *kind = target ? target->asString() : nullptr;
+  return kind && *kind == "systolic";
 }
 
 namespace {

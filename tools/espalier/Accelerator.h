@@ -39,8 +39,8 @@ struct AcceleratorPlan {
   std::vector<AcceleratorBucket> buckets;
 };
 
-/// Whether `options` name an accelerator of the catalogue, or a file that
-/// describes one.
+/// Whether `options` name an accelerator of the catalogue, or a file whose
+/// target is one; the rest of it may be wrong.
 bool namesAccelerator(const ModelOptions &options);
 
 /// Lowers the model's step for every bucket of rows and of context up to

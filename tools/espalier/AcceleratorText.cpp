@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "Accelerator.h"
 #include "Describe.h"
+#include "espalier/Support/Json.h"
 
 #include <algorithm>
 #include <cinttypes>
@@ -69,8 +70,8 @@ void tool::printAcceleratorPlan(const AcceleratorPlan &plan) {
 }
 
 std::string tool::acceleratorPlanJson(const AcceleratorPlan &plan) {
-  std::string out = "{\"machine\":\"" + plan.machine +
-                    "\",\"rows\":" + std::to_string(plan.rows) +
+  std::string out = "{\"machine\":" + json::quote(plan.machine) +
+                    ",\"rows\":" + std::to_string(plan.rows) +
                     ",\"columns\":" + std::to_string(plan.columns) +
                     ",\"context\":" + std::to_string(plan.context) +
                     ",\"tile_cycles\":" + std::to_string(plan.tileCycles) +

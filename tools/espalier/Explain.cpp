@@ -231,6 +231,10 @@ Result<int> tool::explainCommand(const Arguments &arguments) {
   if (namesAccelerator(options)) {
     if (measured)
       return Error{"--measure: an accelerator is not this machine"};
+    for (const char *name : {"--target", "--activations", "--kv-type"})
+      if (line.given(name))
+        return Error{std::string(name) +
+                     ": decides nothing for an accelerator: leave it out"};
     Result<AcceleratorPlan> plan =
         planAccelerator(path, options, uint32_t(context));
     if (!plan)

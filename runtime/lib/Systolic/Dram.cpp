@@ -38,11 +38,16 @@ Status Dram::prepare(uint64_t limit) {
   for (size_t i = 0; i < places.size(); ++i) {
     const Region &r = program.regions[i];
     Place &place = places[i];
-    if (r.kind == ESPALIER_REGION_ARENA && place.written.empty() && r.bytes) {
+    if (r.kind == ESPALIER_REGION_ARENA && r.bytes) {
       if (r.bytes > limit)
         return Error{"region '" + r.name + "': " + number(r.bytes) +
                      " bytes, the limit is " + number(limit)};
-      place.written.resize(size_t(r.bytes / 64 + 1));
+      // Zeros that cost nothing where no run writes, whatever size is claimed.
+      place.written = makePages<uint64_t>(r.bytes / 64 + 1);
+      if (!place.written)
+        return Error{"region '" + r.name +
+                     "': no memory for a bit of each of " + number(r.bytes) +
+                     " bytes"};
     }
     if (place.read || r.bytes == 0)
       continue;
@@ -66,11 +71,7 @@ Status Dram::prepare(uint64_t limit) {
   return {};
 }
 
-void Dram::begin() {
-  pending.clear();
-  for (Place &place : places)
-    std::fill(place.written.begin(), place.written.end(), 0);
-}
+void Dram::begin() { pending.clear(); }
 
 Status Dram::resolve(const Form &form, const Op &op, uint64_t layer,
                      const Arguments &arguments, Rows &rows) const {
@@ -128,7 +129,7 @@ template <typename F> bool eachWord(uint64_t begin, uint64_t end, F &&f) {
 std::string Dram::checkLoad(const Rows &rows, uint64_t rowBytes, uint64_t t) {
   std::erase_if(pending, [&](const Pending &p) { return p.complete <= t; });
   const Region &region = program.regions[rows.region];
-  std::vector<uint64_t> &written = places[rows.region].written;
+  uint64_t *written = places[rows.region].written.get();
   for (uint64_t offset : rows.offsets) {
     if (offset == absent)
       continue;
@@ -144,7 +145,7 @@ std::string Dram::checkLoad(const Rows &rows, uint64_t rowBytes, uint64_t t) {
                region.name + "', which a store writes until cycle " +
                number(p.complete);
     }
-    if (written.empty())
+    if (!written)
       continue;
     bool all =
         eachWord(offset, offset + rowBytes, [&](uint64_t word, uint64_t mask) {
@@ -161,12 +162,12 @@ void Dram::recordStore(const Rows &rows, uint64_t rowBytes, uint64_t t,
                        uint64_t complete) {
   std::erase_if(pending, [&](const Pending &p) { return p.complete <= t; });
   Pending p{rows.region, {}, rowBytes, complete};
-  std::vector<uint64_t> &written = places[rows.region].written;
+  uint64_t *written = places[rows.region].written.get();
   for (uint64_t offset : rows.offsets) {
     if (offset == absent)
       continue;
     p.offsets.push_back(offset);
-    if (!written.empty())
+    if (written)
       eachWord(offset, offset + rowBytes, [&](uint64_t word, uint64_t mask) {
         written[size_t(word)] |= mask;
         return true;

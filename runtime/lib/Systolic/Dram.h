@@ -36,7 +36,7 @@ public:
   const uint8_t *bytes(uint32_t region) const { return places[region].read; }
 
   /// Gives memory, with its initial contents, to regions that have none; at
-  /// most `limit` bytes in all.
+  /// most `limit` bytes in all. Of arenas nothing is written any more.
   Status prepare(uint64_t limit);
   /// A new run.
   void begin();
@@ -66,7 +66,7 @@ private:
     const uint8_t *read = nullptr;
     uint8_t *write = nullptr;
     Pages<uint8_t> own;
-    std::vector<uint64_t> written; ///< of an arena: a bit for each byte
+    Pages<uint64_t> written; ///< of an arena: a bit for each byte
   };
   struct Pending {
     uint32_t region;

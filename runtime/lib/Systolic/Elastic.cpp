@@ -18,6 +18,9 @@
 using namespace espalier;
 using namespace espalier::simulator;
 
+/// Signals that nobody has taken, of one semaphore. A schedule takes each.
+static constexpr size_t mostSignals = size_t(1) << 20;
+
 /// When a queue's unit, ports and the array allow its next instruction.
 uint64_t Engine::readyTimed(unsigned q, const Op &op, Status &problem) {
   const char *reason;
@@ -96,6 +99,11 @@ Status Engine::runElastic() {
       break;
     case ESPALIER_OP_SIGNAL: {
       std::vector<uint64_t> &posted = signals[op.a];
+      if (posted.size() == mostSignals)
+        return at(now, chosen, op,
+                  "semaphore " + std::to_string(op.a) + " holds " +
+                      std::to_string(mostSignals) +
+                      " signals that nobody has taken, no more are allowed");
       uint64_t cycle = std::max(now, queue.end);
       posted.insert(std::upper_bound(posted.begin(), posted.end(), cycle),
                     cycle);

@@ -35,7 +35,9 @@ constexpr Unit rates[] = {{"B/cycle", 1}};
 constexpr Unit clocks[] = {{"GHz", 1e9}, {"MHz", 1e6}};
 constexpr Unit energies[] = {{"pJ", 1}};
 
-constexpr double mostBytes = 1073741824;
+/// What addresses of 24 bits reach.
+constexpr double leastBytes = 1024,
+                 mostBytes = double(ESPALIER_SYSTOLIC_GRANULE) * (1 << 24);
 
 std::string listed(Names names, const char *quote = "") {
   std::string list;
@@ -169,8 +171,8 @@ private:
 
 /// Size and banks of a memory: equal banks of whole granules.
 uint64_t readMemory(Parser &parser, const Section &section, uint32_t &banks) {
-  auto size = uint64_t(section.figure("size", sizes, ESPALIER_SYSTOLIC_GRANULE,
-                                      mostBytes, true));
+  auto size =
+      uint64_t(section.figure("size", sizes, leastBytes, mostBytes, true));
   banks = section.whole("banks", counts, 1, 1024);
   if (size % (uint64_t(banks) * ESPALIER_SYSTOLIC_GRANULE) != 0)
     parser.fail(section.at("size"),
@@ -195,13 +197,13 @@ void readArray(Parser &parser, const json::Value *value, Machine &m) {
 
 void readVector(Parser &parser, const json::Value *value, Machine &m) {
   Section vector(parser, value, "vector", {"lanes", "latency"});
-  m.lanes = vector.whole("lanes", counts, 1, 4096);
+  m.lanes = vector.whole("lanes", counts, 1, 65536);
   Section latency(parser, vector.member("latency"), "vector.latency",
                   {"map", "function", "divide", "reduce"});
-  m.latencyMap = latency.whole("map", cycles, 1, 4096);
-  m.latencyFunction = latency.whole("function", cycles, 1, 4096);
-  m.latencyDivide = latency.whole("divide", cycles, 1, 4096);
-  m.latencyReduce = latency.whole("reduce", cycles, 1, 4096);
+  m.latencyMap = latency.whole("map", cycles, 1, 65536);
+  m.latencyFunction = latency.whole("function", cycles, 1, 65536);
+  m.latencyDivide = latency.whole("divide", cycles, 1, 65536);
+  m.latencyReduce = latency.whole("reduce", cycles, 1, 65536);
 }
 
 void readEnergy(Parser &parser, const json::Value *value, Machine &m) {
@@ -245,13 +247,13 @@ Result<Machine> simulator::parseMachine(std::string_view text,
   Section scratchpad(parser, top.member("scratchpad"), "scratchpad",
                      {"size", "banks", "read_ports", "write_ports"});
   m.scratchpadBytes = readMemory(parser, scratchpad, m.scratchpadBanks);
-  m.readPorts = scratchpad.whole("read_ports", counts, 1, 64);
-  m.writePorts = scratchpad.whole("write_ports", counts, 1, 64);
+  m.readPorts = scratchpad.whole("read_ports", counts, 1, 16);
+  m.writePorts = scratchpad.whole("write_ports", counts, 1, 16);
 
   Section accumulator(parser, top.member("accumulator"), "accumulator",
                       {"size", "banks", "vector_ports"});
   m.accumulatorBytes = readMemory(parser, accumulator, m.accumulatorBanks);
-  m.vectorPorts = accumulator.whole("vector_ports", counts, 1, 64);
+  m.vectorPorts = accumulator.whole("vector_ports", counts, 1, 16);
 
   readVector(parser, top.member("vector"), m);
 
@@ -259,7 +261,7 @@ Result<Machine> simulator::parseMachine(std::string_view text,
                {"model", "bandwidth", "latency"});
   dram.choice("model", {"ideal"});
   m.bandwidth = dram.whole("bandwidth", rates, 1, 65536);
-  m.dramLatency = dram.whole("latency", cycles, 0, 65536);
+  m.dramLatency = dram.whole("latency", cycles, 1, 65536);
 
   unsigned types = top.set("types", {"bf16", "int8"});
   m.bf16 = types & 1;

@@ -516,6 +516,16 @@ TEST(Elastic, NeedsItsSemaphores) {
   dead.control(DmaIn, 0, ESPALIER_OP_WAIT, {0, 1});
   EXPECT_NE(runOf(dead, Mode::Elastic).find("waits for semaphore 0 for ever"),
             std::string::npos);
+  // Signals of a small file must not fill the memory.
+  Builder flood;
+  flood.semaphores = 1;
+  flood.loop(0, 0, 0xffffff);
+  flood.control(DmaIn, 0, ESPALIER_OP_SIGNAL);
+  flood.endLoop(0);
+  EXPECT_NE(
+      runOf(flood, Mode::Elastic)
+          .find("semaphore 0 holds 1048576 signals that nobody has taken"),
+      std::string::npos);
 }
 
 TEST(Elastic, WaitsForPorts) {
