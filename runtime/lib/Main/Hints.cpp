@@ -37,7 +37,9 @@ static std::string didYouMean(std::string_view name) {
 
 std::string program::suggestion(std::string_view word,
                                 const std::vector<std::string> &names) {
-  if (word.size() > 40)
+  // Every option of one letter is near every other one.
+  bool isLetter = word.size() == 2 && word[0] == '-';
+  if (word.size() > 40 || isLetter)
     return "";
   size_t best = std::min<size_t>(3, word.size() / 2 + 1);
   const std::string *found = nullptr;

@@ -190,6 +190,7 @@ TEST(Program, Errors) {
   expectError("--tmp 1", "unknown option '--tmp': did you mean '--temp'?");
   // Habits from other programs.
   expectError("--prompt a", "unknown option '--prompt': did you mean '-p'?");
+  expectError("-x 1", "unknown option '-x': see --help");
   expectError("-m x.gguf",
               "unknown option '-m': the model's path stands alone");
   expectError("-f x", "unknown option '-f': -p - < FILE reads the prompt");
