@@ -14,12 +14,17 @@
 #include "espalier/Lowering/Systolic/Schedule.h"
 #include "espalier/Support/Json.h"
 #include "espalier/Support/MappedFile.h"
+#include "espalier/Support/Npy.h"
+#include "espalier/Target/Systolic/Encode.h"
 #include "espalier/Transforms/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <sys/stat.h>
 
 using namespace espalier;
 using namespace espalier::systolic;
@@ -107,15 +112,31 @@ phasesOf(const Program &program, const Prediction &prediction) {
   return phases;
 }
 
+/// The regions have their sizes there, but no contents.
+Status writeProgram(const Program &program, const std::string &folder,
+                    const AcceleratorBucket &bucket) {
+  Result<std::vector<uint8_t>> bytes = encode(program);
+  if (!bytes)
+    return bytes.takeError();
+  return writeFile(
+      folder + "/rows-" + std::to_string(bucket.rows) + "-context-" +
+          std::to_string(bucket.context) + ".bin",
+      {reinterpret_cast<const char *>(bytes->data()), bytes->size()});
+}
+
 } // namespace
 
 Result<AcceleratorPlan> tool::planAccelerator(const std::string &model,
                                               const ModelOptions &options,
-                                              uint32_t context) {
+                                              uint32_t context,
+                                              const std::string &programs) {
   Result<SystolicMachine> machine =
       hardware::findSystolicMachine(*options.machine);
   if (!machine)
     return machine.takeError();
+  if (!programs.empty() && mkdir(programs.c_str(), 0777) != 0 &&
+      errno != EEXIST)
+    return Error{programs + ": cannot be made: " + strerror(errno)};
   CompilerContext compiler;
   ImportOptions importOptions;
   importOptions.randomWeights = options.randomWeights;
@@ -176,6 +197,9 @@ Result<AcceleratorPlan> tool::planAccelerator(const std::string &model,
       for (const auto &queue : program->queues)
         bucket.instructions += queue.size();
       bucket.phases = phasesOf(*program, prediction);
+      if (!programs.empty())
+        if (Status status = writeProgram(*program, programs, bucket); !status)
+          return status.takeError();
       plan.buckets.push_back(bucket);
     }
   return plan;

@@ -208,6 +208,7 @@ Result<int> tool::explainCommand(const Arguments &arguments) {
   ModelOptions options;
   bool json = false, measured = false;
   uint64_t context = 0;
+  std::optional<std::string> programs;
   CommandLine line("explain MODEL_OR_ARTEFACT [options]",
                    "How the artefact does its work: variants, kinds of layers, "
                    "phases, tiles and\nbarriers, buffers, code, with the "
@@ -220,6 +221,9 @@ Result<int> tool::explainCommand(const Arguments &arguments) {
   line.integer("-c", context, 1, 1u << 20, "TOKENS",
                "of an accelerator: the largest context (default:\nthe smaller "
                "of the model's and 4096)");
+  line.text("--programs", programs, "FOLDER",
+            "of an accelerator: where the program of each bucket\n"
+            "goes, for espalier-sim");
   options.declare(line, true);
   Result<bool> go = line.parse(arguments);
   if (!go)
@@ -235,8 +239,8 @@ Result<int> tool::explainCommand(const Arguments &arguments) {
       if (line.given(name))
         return Error{std::string(name) +
                      ": decides nothing for an accelerator: leave it out"};
-    Result<AcceleratorPlan> plan =
-        planAccelerator(path, options, uint32_t(context));
+    Result<AcceleratorPlan> plan = planAccelerator(
+        path, options, uint32_t(context), programs.value_or(""));
     if (!plan)
       return plan.takeError();
     if (json)
@@ -247,6 +251,8 @@ Result<int> tool::explainCommand(const Arguments &arguments) {
   }
   if (line.given("-c"))
     return Error{"-c: needs the --machine of an accelerator"};
+  if (programs)
+    return Error{"--programs: needs the --machine of an accelerator"};
   Result<std::string> artefactPath = artefactFor(path, options, line);
   if (!artefactPath)
     return artefactPath.takeError();
