@@ -22,6 +22,11 @@ namespace espalier::cpu {
 /// What xf-plan-scratch sets on an op whose kernel needs working memory.
 inline constexpr llvm::StringLiteral scratchAttrName = "scratch";
 
+/// The bytes of a worker's private arena, an attribute of the step function:
+/// xf-plan-scratch and xf-prefetch-weights add to it what they need.
+inline constexpr llvm::StringLiteral privateBytesAttrName =
+    "spmd.private_bytes";
+
 /// The attribute of ops that prefetch weights beside their own work, which
 /// xf-prefetch-weights sets: the byte of the worker's private arena where the
 /// window lies.

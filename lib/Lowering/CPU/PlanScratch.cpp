@@ -22,8 +22,6 @@ namespace espalier {
 
 namespace {
 
-constexpr llvm::StringLiteral privateBytes = "spmd.private_bytes";
-
 /// The most rows that `op` is called with, which are those of `value`.
 FailureOr<uint64_t> boundRows(Operation *op, Value value) {
   FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
@@ -67,7 +65,8 @@ FailureOr<uint64_t> scratchOf(xf::GroupedLinearOp op) {
 
 LogicalResult planFunction(func::FuncOp function) {
   uint64_t begin = 0, bytes = 0;
-  if (auto attr = function->getAttrOfType<IntegerAttr>(privateBytes))
+  if (auto attr =
+          function->getAttrOfType<IntegerAttr>(cpu::privateBytesAttrName))
     begin = llvm::alignTo(uint64_t(attr.getInt()), 64);
   Builder b(function.getContext());
   auto place = [&](auto op) {
@@ -87,8 +86,9 @@ LogicalResult planFunction(func::FuncOp function) {
   if (result.wasInterrupted())
     return failure();
   if (bytes != 0)
-    function->setAttr(privateBytes, b.getI64IntegerAttr(int64_t(
-                                        begin + llvm::alignTo(bytes, 64))));
+    function->setAttr(
+        cpu::privateBytesAttrName,
+        b.getI64IntegerAttr(int64_t(begin + llvm::alignTo(bytes, 64))));
   return success();
 }
 

@@ -27,8 +27,6 @@ namespace espalier {
 
 namespace {
 
-constexpr llvm::StringLiteral privateBytes = "spmd.private_bytes";
-
 /// A dealt loop whose tiles read slices of weights.
 struct Stream {
   scf::ForOp loop;
@@ -118,7 +116,8 @@ class Prefetcher {
 public:
   Prefetcher(const hardware::Machine &machine, func::FuncOp function)
       : machine(machine), function(function) {
-    if (auto attr = function->getAttrOfType<IntegerAttr>(privateBytes))
+    if (auto attr =
+            function->getAttrOfType<IntegerAttr>(cpu::privateBytesAttrName))
       window = int64_t(llvm::alignTo(uint64_t(attr.getInt()), 64));
   }
 
@@ -135,7 +134,7 @@ public:
           expect(phases, i);
     }
     if (used)
-      function->setAttr(privateBytes,
+      function->setAttr(cpu::privateBytesAttrName,
                         OpBuilder(function).getI64IntegerAttr(window + 64));
   }
 
