@@ -105,7 +105,7 @@ TEST(SystolicOracle, OverlapOfTheDefaultMachine) {
 
 /// Every different row of the tables of LLMCompass (docs/Systolic.md says
 /// where they are from), in files that ESPALIER_SYSTOLIC_TABLES lists, with
-/// ':' between them.
+/// ':' between them; each must have some.
 TEST(SystolicOracle, TablesOfOthers) {
   const char *paths = std::getenv("ESPALIER_SYSTOLIC_TABLES");
   if (!paths)
@@ -119,6 +119,7 @@ TEST(SystolicOracle, TablesOfOthers) {
     size_t end = std::min(list.find(':', at), list.size());
     FILE *file = std::fopen(list.substr(at, end - at).c_str(), "r");
     ASSERT_TRUE(file) << list.substr(at, end - at);
+    uint64_t before = lines;
     char line[512];
     while (std::fgets(line, sizeof(line), file)) {
       unsigned long m, n, k, r, c;
@@ -137,6 +138,7 @@ TEST(SystolicOracle, TablesOfOthers) {
       ++lines;
     }
     std::fclose(file);
+    ASSERT_GT(lines, before) << list.substr(at, end - at) << " has no rows";
     at = end + 1;
   }
   ASSERT_GT(rows.size(), 0u);
