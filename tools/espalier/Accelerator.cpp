@@ -149,8 +149,14 @@ Result<AcceleratorPlan> tool::planAccelerator(const std::string &model,
     return compiler.error(model + ": cannot be lowered for an accelerator");
   uint32_t most = 4096;
   if (auto card = module->getAttrOfType<mlir::DictionaryAttr>(xf::kModelAttr))
-    if (auto positions = card.getAs<mlir::IntegerAttr>("max_positions"))
+    if (auto positions = card.getAs<mlir::IntegerAttr>("max_positions")) {
+      if (context > positions.getInt())
+        return Error{"-c: expected at most the " +
+                     std::to_string(positions.getInt()) +
+                     " tokens that the model was made for, got " +
+                     std::to_string(context)};
       most = uint32_t(std::min<int64_t>(most, positions.getInt()));
+    }
 
   AcceleratorPlan plan;
   plan.machine = machine->name;

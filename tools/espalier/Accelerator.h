@@ -44,9 +44,9 @@ struct AcceleratorPlan {
 bool namesAccelerator(const ModelOptions &options);
 
 /// Lowers the model's step for every bucket of rows and of context up to
-/// `context` tokens (0: the smaller of the model's and 4096), and predicts its
-/// cycles. Each program is written to `programs`, a folder, unless that is
-/// empty: rows-16-context-256.bin.
+/// `context` tokens (0: the smaller of the model's and 4096; more than the
+/// model's are an error), and predicts its cycles. Each program is written to
+/// `programs`, a folder, unless that is empty: rows-16-context-256.bin.
 Result<AcceleratorPlan> planAccelerator(const std::string &model,
                                         const ModelOptions &options,
                                         uint32_t context,

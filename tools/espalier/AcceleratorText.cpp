@@ -100,7 +100,7 @@ std::string tool::acceleratorPlanJson(const AcceleratorPlan &plan) {
                "\":" + std::to_string(bucket.phases[p].second);
       out += "}";
     } else {
-      field("refused", 1);
+      out += ",\"refused\":" + json::quote(bucket.refused);
     }
     out += "}";
   }
