@@ -55,10 +55,14 @@ uint64_t StepLowering::tileBytes(const SystolicMachine &machine,
 // Values
 //===----------------------------------------------------------------------===//
 
+/// A value from outside a layer is read again by the next one, also what an
+/// operation inside `op` reads.
 bool StepLowering::isLastUse(Operation *op, mlir::Value value) const {
+  if (value.getParentBlock() != op->getBlock())
+    return false;
   for (Operation *user : value.getUsers()) {
     Operation *here = op->getBlock()->findAncestorOpInBlock(*user);
-    if (!here || (here != op && op->isBeforeInBlock(here)))
+    if (!here || (user != op && !here->isBeforeInBlock(op)))
       return false;
   }
   return true;
@@ -105,12 +109,11 @@ void StepLowering::releaseDead(Operation *op) {
 
 Place StepLowering::placeAt(const std::string &name, uint32_t region,
                             ArrayRef<uint64_t> offsets) {
-  auto [at, isNew] = addressLists.try_emplace(name);
-  if (isNew)
-    for (uint64_t offset : offsets)
-      at->second.push_back(ESPALIER_SYSTOLIC_ADDRESS(region, offset));
+  std::vector<uint64_t> addresses;
+  for (uint64_t offset : offsets)
+    addresses.push_back(ESPALIER_SYSTOLIC_ADDRESS(region, offset));
   Place place;
-  place.addresses = &at->second;
+  place.addresses = &*addressLists.insert(std::move(addresses)).first;
   place.name = name;
   return place;
 }
@@ -213,14 +216,56 @@ Status StepLowering::lowerBlock(Block &block) {
   return {};
 }
 
+/// What a layer yields goes to the matrices that the next one finds it in.
+/// Where that is the matrix of another argument, the order of the copies would
+/// decide what is lost.
+Status StepLowering::yield(Operation *op,
+                           ArrayRef<std::optional<Matrix>> carried) {
+  for (auto [value, to] : llvm::zip_equal(op->getOperands(), carried)) {
+    if (!to)
+      continue;
+    auto at = slots.find(value);
+    bool isMade = at != slots.end() && value.getParentBlock() == op->getBlock();
+    if (isMade && at->second.matrix.address == to->address)
+      continue;
+    if (!isMade || !at->second.owned ||
+        llvm::count(op->getOperands(), value) > 1)
+      return errorAt(op, "the accelerator's lowering takes rows that the layer "
+                         "made, each yielded once, or that it was given at the "
+                         "same place");
+    emit.map(ESPALIER_MAP_COPY, at->second.matrix, *to);
+    emit.release(at->second.matrix);
+    at->second.owned = false;
+  }
+  return {};
+}
+
 /// A loop for each run of layers of one kind. The rows that pass from layer to
-/// layer stay in one matrix.
+/// layer stay in one matrix: that of the init, or a copy where something else
+/// reads the init.
 Status StepLowering::repeat(xf::RepeatOp op) {
   ArrayRef<int32_t> kinds = op.getKinds();
-  SmallVector<mlir::Value> carried;
-  for (mlir::Value init : op.getInits())
-    if (slots.contains(init))
-      carried.push_back(init);
+  SmallVector<std::optional<Matrix>> carried;
+  for (mlir::Value init : op.getInits()) {
+    auto at = slots.find(init);
+    if (at == slots.end()) {
+      if (isa<TensorType>(init.getType()))
+        return errorAt(op, "the accelerator's lowering takes rows that an "
+                           "operation made as initial values");
+      carried.push_back(std::nullopt);
+      continue;
+    }
+    Matrix matrix = at->second.matrix;
+    if (at->second.owned && isLastUse(op, init) &&
+        llvm::count(op.getInits(), init) == 1) {
+      at->second.owned = false;
+    } else {
+      Matrix copy = emit.allocate(matrix.rows, matrix.columns, matrix.type);
+      emit.map(ESPALIER_MAP_COPY, matrix, copy);
+      matrix = copy;
+    }
+    carried.push_back(matrix);
+  }
   for (size_t begin = 0; begin < kinds.size();) {
     size_t end = begin + 1;
     while (end < kinds.size() && kinds[end] == kinds[begin])
@@ -230,34 +275,20 @@ Status StepLowering::repeat(xf::RepeatOp op) {
     emit.mark(layersMark + std::to_string(begin) + "-" +
               std::to_string(end - 1));
     auto arguments = body.getArguments().drop_front(2);
-    for (auto [argument, init] : llvm::zip_equal(arguments, op.getInits()))
-      if (slots.contains(init))
-        slots[argument] = {slots[init].matrix, false};
+    for (auto [argument, matrix] : llvm::zip_equal(arguments, carried))
+      if (matrix)
+        slots[argument] = {*matrix, false};
     TRY(lowerBlock(body));
     if (emit.failed())
       return {};
-    for (auto [argument, value] :
-         llvm::zip_equal(arguments, body.getTerminator()->getOperands())) {
-      if (!slots.contains(argument))
-        continue;
-      Slot from = slots[value];
-      Matrix to = slots[argument].matrix;
-      if (from.matrix.address == to.address)
-        continue;
-      emit.map(ESPALIER_MAP_COPY, from.matrix, to);
-      if (from.owned)
-        emit.release(from.matrix);
-    }
+    TRY(yield(body.getTerminator(), carried));
     emit.endRepeat();
     begin = end;
   }
   emit.mark(outputMark);
-  for (auto [result, init] : llvm::zip_equal(op.getResults(), op.getInits()))
-    if (slots.contains(init)) {
-      Slot moved = slots[init];
-      slots[init].owned = false;
-      slots[result] = moved;
-    }
+  for (auto [result, matrix] : llvm::zip_equal(op.getResults(), carried))
+    if (matrix)
+      slots[result] = {*matrix, true};
   return {};
 }
 

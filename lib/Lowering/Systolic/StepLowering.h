@@ -16,7 +16,8 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
 
-#include <map>
+#include <optional>
+#include <set>
 
 namespace espalier::systolic {
 
@@ -45,6 +46,8 @@ private:
   Status lower(mlir::Operation *op);
   Status lowerBlock(mlir::Block &block);
   Status repeat(xf::RepeatOp op);
+  Status yield(mlir::Operation *op,
+               llvm::ArrayRef<std::optional<Matrix>> carried);
   void gatherRopes(mlir::func::FuncOp function);
 
   Status embedding(xf::EmbeddingOp op);
@@ -79,8 +82,8 @@ private:
   /// A vector of the weights, loaded into one row.
   Matrix loadVector(mlir::Value value);
   Place cachePlace(mlir::Value layer, xf::CachePart part, uint32_t head);
-  /// A place whose symbol has that name: an offset in a region for each layer,
-  /// or one for all.
+  /// A place whose symbol has that name, for readers: an offset in a region for
+  /// each layer, or one for all.
   Place placeAt(const std::string &name, uint32_t region,
                 llvm::ArrayRef<uint64_t> offsets);
 
@@ -104,7 +107,8 @@ private:
   Emitter emit;
   mlir::DenseMap<mlir::Value, Slot> slots;
   llvm::StringMap<Matrix> ropeRows;
-  std::map<std::string, std::vector<uint64_t>> addressLists;
+  /// Of the symbols; equal lists are one symbol.
+  std::set<std::vector<uint64_t>> addressLists;
 };
 
 } // namespace espalier::systolic

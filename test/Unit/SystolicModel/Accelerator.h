@@ -13,7 +13,9 @@
 #include "espalier/Hardware/SystolicMachine.h"
 #include "espalier/Lowering/Systolic/LowerStep.h"
 
+#include <cstring>
 #include <map>
+#include <random>
 
 namespace espalier::systolic {
 
@@ -57,6 +59,35 @@ private:
   std::vector<uint8_t> weights, tables, cache;
   std::map<std::pair<uint32_t, uint32_t>, Compiled> buckets;
 };
+
+/// What comes before the lowering.
+inline std::string pipeline(const SystolicMachine &machine) {
+  return "xf-select-kv-layout{element-type=bf16 layout=rows},"
+         "xf-round-for-array{rows=" +
+         std::to_string(machine.rows) + "}";
+}
+
+inline std::vector<int32_t> tokens(size_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<int32_t> out(count);
+  for (int32_t &token : out)
+    token = int32_t(random() % 256);
+  return out;
+}
+
+/// The first place where bits differ; empty: none.
+inline std::string difference(const std::vector<float> &got,
+                              const std::vector<float> &expected) {
+  if (got.size() != expected.size())
+    return std::to_string(got.size()) + " elements instead of " +
+           std::to_string(expected.size());
+  for (size_t i = 0; i < got.size(); ++i)
+    if (std::memcmp(&got[i], &expected[i], 4) != 0)
+      return "element " + std::to_string(i) + " of " +
+             std::to_string(got.size()) + ": " + std::to_string(got[i]) +
+             " instead of " + std::to_string(expected[i]);
+  return "";
+}
 
 } // namespace espalier::systolic
 
