@@ -120,7 +120,9 @@ Result<Machine> hardware::parseMachine(std::string_view text,
   // Of an accelerator, say that rather than which keys it lacks.
   if (const json::Value *target = root->find("target");
       target && target->asString() && *target->asString() == "systolic")
-    reader.choice(*root, "", "target", {"cpu"});
+    return Error{name + ": the machine is an accelerator, and this command "
+                        "compiles for CPUs; espalier explain --machine plans a "
+                        "model for it, and espalier-sim runs programs"};
   if (!reader.failure &&
       reader.keys(*root, "",
                   {"schema", "name", "description", "target", "isa", "workers",

@@ -14,6 +14,7 @@
 #include <charconv>
 #include <cstdio>
 #include <optional>
+#include <sys/stat.h>
 
 using namespace espalier;
 using namespace espalier::simulator;
@@ -107,6 +108,28 @@ Status readOption(const std::string &name, const std::string &value,
   return {};
 }
 
+/// No output takes the place of another, or of a file that is read.
+Status checkOutputs(const Options &options) {
+  std::vector<std::string> seen = {options.program, options.machine};
+  std::vector<std::string> all;
+  for (const std::string &output : options.outputs)
+    all.push_back(output.substr(output.find('=') + 1));
+  if (!options.trace.empty())
+    all.push_back(options.trace);
+  for (const std::string &path : all) {
+    struct stat one, other;
+    bool there = stat(path.c_str(), &one) == 0;
+    for (const std::string &before : seen)
+      if (path == before ||
+          (there && S_ISREG(one.st_mode) && stat(before.c_str(), &other) == 0 &&
+           one.st_dev == other.st_dev && one.st_ino == other.st_ino))
+        return Error{path + ": is read or written by this command already; "
+                            "give another name"};
+    seen.push_back(path);
+  }
+  return {};
+}
+
 Result<Options> readOptions(const std::vector<std::string> &arguments) {
   Options options;
   constexpr std::string_view known[] = {
@@ -146,6 +169,8 @@ Result<Options> readOptions(const std::vector<std::string> &arguments) {
     return Error{"no program given: see espalier-sim --help"};
   if (options.mode == Mode::Timing && !options.outputs.empty())
     return Error{"--output: --mode timing computes no values"};
+  if (Status status = checkOutputs(options); !status)
+    return status.takeError();
   return options;
 }
 

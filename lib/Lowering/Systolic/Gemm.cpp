@@ -275,11 +275,12 @@ Status Builder::plan() {
       break;
     }
   }
-  return Error{
-      "the operands do not fit the " + std::to_string(machine.scratchpadBytes) +
-      " bytes of scratchpad of machine '" + machine.name + "'" +
-      (spec.operands == Operands::Scratchpad ? "; let them come from DRAM"
-                                             : "")};
+  return Error{"the operands do not fit the " +
+               std::to_string(machine.scratchpadBytes) +
+               " bytes of scratchpad of machine '" + machine.name + "'" +
+               (spec.operands == Operands::Scratchpad
+                    ? "; let them come from DRAM (--operands dram)"
+                    : "")};
 }
 
 uint16_t Builder::shape(const Shape &shape) {

@@ -59,8 +59,10 @@ TEST(SystolicMachine, TheDefault) {
 TEST(SystolicMachine, EachKindRefusesTheOther) {
   Result<Machine> cpu = findMachine("systolic-128");
   ASSERT_FALSE(bool(cpu));
-  EXPECT_EQ(cpu.error().message, "systolic-128: key 'target': got 'systolic'; "
-                                 "allowed: 'cpu'");
+  EXPECT_EQ(cpu.error().message.find(
+                "systolic-128: the machine is an accelerator, and this "
+                "command compiles for CPUs"),
+            0u);
   Result<SystolicMachine> systolic = findSystolicMachine("x86-64-v3");
   ASSERT_FALSE(bool(systolic));
   EXPECT_EQ(systolic.error().message,
