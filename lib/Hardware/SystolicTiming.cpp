@@ -122,7 +122,8 @@ void array(const Instruction &in, const Shape &shape,
     c = &operands.add(2, true, in.c, rows, shape.stride_c, out,
                       steps(R + C - 2, 1, 0));
   } else {
-    timing.busy = timing.complete = cols + R + C - 2;
+    timing.complete = cols + R + C - 2;
+    timing.busy = machine.shadow ? std::max(cols, R) : timing.complete;
     RowTimes whole = steps(0, 0, cols - 1);
     operands.add(0, false, in.a, rows, shape.stride_a, rowBytes, whole).space =
         ESPALIER_SPACE_SCRATCHPAD;

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Gemm.h"
+#include "RunProgram.h"
 #include "Systolic/Simulator.h"
 #include "espalier/Lowering/Systolic/Gemm.h"
 #include "espalier/Lowering/Systolic/Schedule.h"
@@ -258,9 +259,13 @@ Status tool::runGemm(const std::vector<std::string> &arguments) {
   Result<std::vector<uint8_t>> bytes = encode(*program);
   if (!bytes)
     return bytes.takeError();
-  Result<Outcome> outcome =
-      simulate(*gemm, *bytes, hardware::systolicMachineText(*machine, "given"),
-               options->seed);
+  Result<std::string> text =
+      options->overlap.empty()
+          ? tool::machineText(options->machine)
+          : hardware::systolicMachineText(*machine, "given");
+  if (!text)
+    return text.takeError();
+  Result<Outcome> outcome = simulate(*gemm, *bytes, *text, options->seed);
   if (!outcome)
     return outcome.takeError();
 

@@ -40,6 +40,8 @@ has for them. espalier-sim gemm --help tells about matmuls.
   --token, --position, --cache-row, --wanted N,N,...
                             arguments of the step; rows that are left out are -1
   --limit N                 cache rows in use
+  --work N                  refuse a program of more work: instructions, or 64
+                            multiplications each (default: 2^40)
 )";
 
 constexpr const char *arrayOptions[ESPALIER_ARGUMENT_ARRAYS] = {
@@ -51,6 +53,7 @@ struct Options {
   std::vector<int32_t> arrays[ESPALIER_ARGUMENT_ARRAYS];
   Mode mode = Mode::Strict;
   uint64_t limit = UINT64_MAX;
+  Limits limits;
   bool json = false, help = false;
 };
 
@@ -101,6 +104,8 @@ Status readOption(const std::string &name, const std::string &value,
     return readMode(value, options.mode);
   else if (name == "--limit")
     return readNumber(name, value, options.limit);
+  else if (name == "--work")
+    return readNumber(name, value, options.limits.work);
   else
     for (unsigned i = 0; i < ESPALIER_ARGUMENT_ARRAYS; ++i)
       if (name == arrayOptions[i])
@@ -133,8 +138,8 @@ Status checkOutputs(const Options &options) {
 Result<Options> readOptions(const std::vector<std::string> &arguments) {
   Options options;
   constexpr std::string_view known[] = {
-      "--machine", "--trace",    "--output",    "--mode",  "--limit",
-      "--token",   "--position", "--cache-row", "--wanted"};
+      "--machine", "--trace",    "--output",    "--mode",   "--limit",
+      "--token",   "--position", "--cache-row", "--wanted", "--work"};
   for (size_t i = 0; i < arguments.size(); ++i) {
     std::string name = arguments[i], value;
     if (name == "--help" || name == "-h") {
@@ -174,24 +179,6 @@ Result<Options> readOptions(const std::vector<std::string> &arguments) {
   return options;
 }
 
-/// The JSON text of a machine.
-Result<std::string> machineText(const std::string &name) {
-  if (name != "-") {
-    auto machine = hardware::findSystolicMachine(name);
-    if (!machine)
-      return machine.takeError();
-    return hardware::systolicMachineText(*machine, "as '" + name + "' has it");
-  }
-  std::string text;
-  char buffer[4096];
-  while (size_t count = fread(buffer, 1, sizeof(buffer), stdin)) {
-    text.append(buffer, count);
-    if (text.size() > (1u << 20))
-      return Error{"standard input: a machine of more than 1 MiB"};
-  }
-  return text;
-}
-
 Status writeFile(const std::string &path, const void *bytes, size_t size) {
   FILE *file = fopen(path.c_str(), "wb");
   bool good = file && fwrite(bytes, 1, size, file) == size;
@@ -222,6 +209,32 @@ Status writeOutputs(const Simulator &simulator, const Options &options) {
 
 } // namespace
 
+Result<std::string> tool::machineText(const std::string &name) {
+  constexpr size_t most = 1u << 20;
+  std::string text;
+  if (name == "-") {
+    char buffer[4096];
+    while (size_t count = fread(buffer, 1, sizeof(buffer), stdin)) {
+      text.append(buffer, count);
+      if (text.size() > most)
+        return Error{"standard input: a machine of more than 1 MiB"};
+    }
+    return text;
+  }
+  std::vector<std::string_view> names = hardware::systolicMachineNames();
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    if (auto file = MappedFile::open(name)) {
+      std::span<const uint8_t> bytes = file->bytes();
+      if (bytes.size() > most)
+        return Error{name + ": a machine of more than 1 MiB"};
+      return std::string(bytes.begin(), bytes.end());
+    }
+  auto machine = hardware::findSystolicMachine(name);
+  if (!machine)
+    return machine.takeError();
+  return hardware::systolicMachineText(*machine, "as '" + name + "' has it");
+}
+
 Status tool::runProgram(const std::vector<std::string> &given) {
   auto options = readOptions(given);
   if (!options)
@@ -230,7 +243,7 @@ Status tool::runProgram(const std::vector<std::string> &given) {
     fputs(help, stdout);
     return {};
   }
-  auto machine = machineText(options->machine);
+  auto machine = tool::machineText(options->machine);
   if (!machine)
     return machine.takeError();
   auto file = MappedFile::open(options->program);
@@ -238,7 +251,8 @@ Status tool::runProgram(const std::vector<std::string> &given) {
     return file.takeError();
   auto simulator = Simulator::open(file->bytes(), *machine,
                                    options->machine == "-" ? "standard input"
-                                                           : options->machine);
+                                                           : options->machine,
+                                   options->limits);
   if (!simulator)
     return simulator.takeError().within(options->program);
 

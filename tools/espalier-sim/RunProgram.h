@@ -17,6 +17,10 @@ namespace espalier::tool {
 /// Runs a program of the accelerator on a machine and prints the report.
 Status runProgram(const std::vector<std::string> &arguments);
 
+/// The text of a machine for the simulator: of a file as it stands there, so
+/// that the compiler's reader has no part in it.
+Result<std::string> machineText(const std::string &name);
+
 } // namespace espalier::tool
 
 #endif // ESPALIER_TOOLS_ESPALIER_SIM_RUNPROGRAM_H

@@ -61,6 +61,11 @@ void Granules::record(const Access &access, uint64_t issue, uint32_t number,
   }
 }
 
+DramBooks::DramBooks(const Program &frame) : frame(frame) {
+  for (const Symbol &symbol : frame.symbols)
+    longest = std::max(longest, symbol.addresses.size());
+}
+
 void DramBooks::addStored(const Instruction &in) {
   if (in.b >= frame.symbols.size())
     return;
@@ -73,7 +78,8 @@ void DramBooks::addStored(const Instruction &in) {
 
 void DramBooks::begin(uint32_t first, uint32_t layerCount) {
   firstLayer = first;
-  layers.assign(layerCount, {});
+  size_t named = longest > first ? longest - first : 0;
+  layers.assign(std::min<size_t>(layerCount, named + 1), {});
 }
 
 /// Calls `function(span)` for every part, made to fit, of what a DMA touches.
@@ -157,7 +163,7 @@ void DramBooks::record(const Instruction &in, uint64_t complete,
 void ArrayBooks::bound(const Instruction &in, const Shape &shape,
                        Bound &bound) const {
   if (in.opcode == ESPALIER_OP_LOAD_WEIGHTS) {
-    if (pending)
+    if (pending.valid)
       bound.error = "loads weights before the last ones were taken";
     bound.atLeast(int64_t(std::max(
         {loaded, swapped, completeOs, machine.shadow ? 0 : complete})));
@@ -165,9 +171,16 @@ void ArrayBooks::bound(const Instruction &in, const Shape &shape,
   }
   if (in.opcode == ESPALIER_OP_MATMUL) {
     bool swap = in.flags & ESPALIER_FLAG_SWAP;
-    if (swap ? !pending : !active || (pending && !machine.shadow))
+    const Tile &tile = swap ? pending : active;
+    if (!tile.valid || (!swap && pending.valid && !machine.shadow))
       bound.error =
           swap ? "takes weights that were not loaded" : "has no weights to use";
+    else if (tile.type != shape.type_a)
+      bound.error = "is of another type than its tile of weights";
+    else if (tile.rows != shape.columns)
+      bound.error = "has other columns than its tile of weights has rows";
+    else if (shape.extra > tile.columns)
+      bound.error = "writes more columns than its tile of weights has";
     bound.atLeast(int64_t(std::max({streamed, completeOs, swap ? loaded : 0})));
     return;
   }
@@ -179,21 +192,23 @@ void ArrayBooks::record(const Instruction &in, const Shape &shape,
                         uint64_t issue) {
   uint64_t flight = uint64_t(machine.rows) + machine.columns - 2;
   if (in.opcode == ESPALIER_OP_LOAD_WEIGHTS) {
-    pending = true;
+    bool transposed = in.flags & ESPALIER_FLAG_TRANSPOSED;
+    pending = {true, transposed ? shape.columns : shape.rows,
+               transposed ? shape.rows : shape.columns, shape.type_a};
     loaded = issue + machine.loadCycles();
     return;
   }
   if (in.opcode == ESPALIER_OP_MATMUL) {
     if (in.flags & ESPALIER_FLAG_SWAP) {
-      pending = false;
-      active = true;
+      active = pending;
+      pending.valid = false;
       swapped = issue;
     }
     streamed = issue + shape.rows;
     complete = std::max(complete, streamed + flight);
     return;
   }
-  active = pending = false;
+  active.valid = pending.valid = false;
   nextOs = issue + std::max(shape.columns, machine.rows);
   completeOs = std::max(completeOs, issue + shape.columns + flight);
 }

@@ -74,7 +74,7 @@ private:
 /// may differ from layer to layer of a loop; each layer has books of its own.
 class DramBooks {
 public:
-  DramBooks(const Program &frame) : frame(frame) {}
+  DramBooks(const Program &frame);
 
   void addStored(const Instruction &in);
   /// Everything so far is complete; `layers` are those of what comes.
@@ -94,7 +94,9 @@ private:
 
   const Program &frame;
   std::vector<bool> storedRegions;
+  size_t longest = 1; ///< Most addresses of a symbol.
   uint32_t firstLayer = 0;
+  /// Behind the longest symbol's last layer all are alike: one stands for them.
   std::vector<Spans> layers = std::vector<Spans>(1);
 };
 
@@ -107,8 +109,14 @@ public:
   void record(const Instruction &in, const Shape &shape, uint64_t issue);
 
 private:
+  struct Tile {
+    bool valid = false;
+    uint32_t rows = 0, columns = 0;
+    uint8_t type = 0;
+  };
+
   const SystolicMachine &machine;
-  bool active = false, pending = false;
+  Tile active, pending;
   uint64_t loaded = 0;   ///< The last load has ended.
   uint64_t swapped = 0;  ///< Issue of the SWAP that took the last tile.
   uint64_t streamed = 0; ///< The last stream has ended.

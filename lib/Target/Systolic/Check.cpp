@@ -46,11 +46,19 @@ struct LoopEvent {
   bool operator==(const LoopEvent &) const = default;
 };
 
+/// What all places of a symbol have in common.
+struct SymbolFacts {
+  uint64_t room = UINT64_MAX;       ///< Least bytes from one to a region's end.
+  uint64_t tightest = 0;            ///< The address that has them.
+  const Region *readOnly = nullptr; ///< A region that is, with one of them.
+};
+
 /// One queue. Messages name the instruction.
 class QueueChecker {
 public:
-  QueueChecker(const Program &program, unsigned queue)
-      : program(program), queue(queue) {}
+  QueueChecker(const Program &program, const std::vector<SymbolFacts> &symbols,
+               unsigned queue)
+      : program(program), symbols(symbols), queue(queue) {}
 
   Status check();
   const std::vector<LoopEvent> &loopEvents() const { return events; }
@@ -85,6 +93,7 @@ private:
   Status checkWritten(const Instruction &in, const Shape &shape);
 
   const Program &program;
+  const std::vector<SymbolFacts> &symbols;
   unsigned queue;
   size_t at = 0;
   uint64_t cycles = 0;
@@ -265,8 +274,9 @@ Status QueueChecker::checkTransfer(const Instruction &in, const Shape &shape) {
   return checkPlace(in, shape);
 }
 
-/// In each layer in which it runs, what it moves lies in a region, and what it
-/// writes may be written. Of the rows that an argument names, one must fit.
+/// At each address of its symbol, what it moves lies in a region, and what it
+/// writes may be written; each layer in which it runs has an address. Of the
+/// rows that an argument names, one must fit.
 Status QueueChecker::checkPlace(const Instruction &in, const Shape &shape) {
   if (in.b >= program.symbols.size())
     return complaint("symbol: expected less than " +
@@ -287,18 +297,17 @@ Status QueueChecker::checkPlace(const Instruction &in, const Shape &shape) {
   uint64_t extent = (all ? uint64_t(shape.rows - 1) * shape.stride_b : 0) +
                     shape.columns * bytesOf(shape.type_b) +
                     uint64_t(in.c) * ESPALIER_SYSTOLIC_GRANULE;
-  for (uint64_t i = first; i < first + count; ++i) {
-    const Region &region = program.regions[addresses[i] >> 48];
-    uint64_t offset = addresses[i] & mostBytes;
-    if (extent > region.bytes - offset)
-      return complaint("expected a place within the " + number(region.bytes) +
-                       " bytes of region '" + region.name + "', got " +
-                       number(extent) + " from " + number(offset) + " on");
-    if (writes && (region.kind == ESPALIER_REGION_WEIGHTS ||
-                   region.kind == ESPALIER_REGION_TABLE))
-      return complaint("region '" + region.name + "' is read only");
+  const SymbolFacts &facts = symbols[in.b];
+  if (extent > facts.room) {
+    const Region &region = program.regions[facts.tightest >> 48];
+    return complaint("expected a place within the " + number(region.bytes) +
+                     " bytes of region '" + region.name + "', got " +
+                     number(extent) + " from " +
+                     number(facts.tightest & mostBytes) + " on");
   }
-  return {};
+  return expect(!writes || !facts.readOnly,
+                "region '" + (facts.readOnly ? facts.readOnly->name : "") +
+                    "' is read only");
 }
 
 Status QueueChecker::checkArray(const Instruction &in, const Shape &shape) {
@@ -432,14 +441,35 @@ Status checkTables(const Program &program) {
   return {};
 }
 
+/// Of a program whose tables are right.
+std::vector<SymbolFacts> factsOf(const Program &program) {
+  std::vector<SymbolFacts> all;
+  for (const Symbol &symbol : program.symbols) {
+    SymbolFacts &facts = all.emplace_back();
+    for (uint64_t address : symbol.addresses) {
+      const Region &region = program.regions[address >> 48];
+      uint64_t room = region.bytes - (address & mostBytes);
+      if (room < facts.room) {
+        facts.room = room;
+        facts.tightest = address;
+      }
+      if (region.kind == ESPALIER_REGION_WEIGHTS ||
+          region.kind == ESPALIER_REGION_TABLE)
+        facts.readOnly = &region;
+    }
+  }
+  return all;
+}
+
 } // namespace
 
 Status systolic::checkProgram(const Program &program) {
   if (Status status = checkTables(program); !status)
     return status;
+  std::vector<SymbolFacts> symbols = factsOf(program);
   std::vector<LoopEvent> first;
   for (unsigned q = 0; q < ESPALIER_QUEUES; ++q) {
-    QueueChecker checker(program, q);
+    QueueChecker checker(program, symbols, q);
     if (Status status = checker.check(); !status)
       return status;
     if (q == 0)

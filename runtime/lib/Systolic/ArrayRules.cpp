@@ -6,8 +6,6 @@
 //===----------------------------------------------------------------------===//
 #include "Systolic/ArrayRules.h"
 
-#include <algorithm>
-
 using namespace espalier;
 using namespace espalier::simulator;
 
@@ -80,8 +78,7 @@ void ArrayRules::issue(const Form &form, uint64_t t) {
   case ESPALIER_OP_MATMUL_OS:
     s.waiting.valid = s.active.valid = false;
     s.stationaryEnd = t + form.complete;
-    s.stationaryNext = m.shadow ? t + std::max<uint64_t>(shape.columns, m.rows)
-                                : s.stationaryEnd;
+    s.stationaryNext = t + form.busy;
     break;
   }
 }

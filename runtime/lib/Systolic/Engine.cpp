@@ -9,6 +9,7 @@
 #include "Core/FloatingPointState.h"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace espalier;
 using namespace espalier::simulator;
@@ -44,6 +45,14 @@ void Engine::begin(const Arguments &given, Mode asked, Trace *to) {
   shadow.begin();
   dram.begin();
   elements.begin();
+  // A granule that is written in part has zeros in the rest, in every run.
+  if (mode != Mode::Timing) {
+    if (used) {
+      memset(memories[0].get(), 0, size_t(plan.machine.scratchpadBytes));
+      memset(memories[1].get(), 0, size_t(plan.machine.accumulatorBytes));
+    }
+    used = true;
+  }
   loops.clear();
   std::fill(std::begin(unitEnd), std::end(unitEnd), 0);
   busEnd = 0;

@@ -97,6 +97,7 @@ private:
   VectorUnit vectors;
   Elements elements;
   Pages<uint8_t> memories[2];
+  bool used = false; ///< a run may have written to them
   Dram::Rows rows;
   std::vector<uint32_t> chains;
 

@@ -285,6 +285,7 @@ void FormBuilder::matmulOs() {
   needSpace(OperandA, ESPALIER_SPACE_SCRATCHPAD);
   needSpace(OperandB, ESPALIER_SPACE_SCRATCHPAD);
   arrayType("a", s.type_a);
+  needType("b", s.type_b, {s.type_a});
   need(s.rows <= m.rows, "rows", s.rows,
        "at most the array's " + std::to_string(m.rows) + " rows");
   uint64_t k = s.columns;
@@ -296,8 +297,8 @@ void FormBuilder::matmulOs() {
     takePort(access, {0, k - 1});
   }
   result(s.rows, s.extra, k + m.columns - 2);
-  form.busy = k;
   form.complete = k + m.rows + m.columns - 2;
+  form.busy = m.shadow ? std::max<uint64_t>(k, m.rows) : form.complete;
   form.cost.macs = s.rows * k * s.extra;
   form.cost.arrayMacs = k * m.rows * m.columns;
   form.cost.int8 = s.type_a == ESPALIER_SYSTOLIC_I8;

@@ -72,7 +72,9 @@ public:
 private:
   Error tooMuch() const {
     return Error{"the program does more than the limit of " +
-                 number(limits.work) + " units of work"};
+                 number(limits.work) +
+                 " units of work (instructions, or 64 multiplications each); "
+                 "espalier-sim --work N allows more"};
   }
 
   Status queue(unsigned q);

@@ -102,8 +102,8 @@ struct Op {
 /// Ceilings of what a hostile program may cost.
 struct Limits {
   /// Instructions, loops unrolled, plus a unit for each 64 multiplications or
-  /// elements or so that a run takes.
-  uint64_t work = uint64_t(1) << 56;
+  /// elements or so that a run takes. A run of so much takes hours.
+  uint64_t work = uint64_t(1) << 40;
   /// Bytes of all regions that are not bound to memory of the caller.
   uint64_t memory = uint64_t(1) << 36;
 };

@@ -91,7 +91,8 @@ std::string Shadow::access(const Form &form, const Op &op, unsigned queue,
     return problem.empty();
   };
   auto recordRead = [&](Granule &granule, uint64_t end) {
-    granule.read = std::max(granule.read, end << 3 | queue);
+    uint64_t &stamp = granule.read[queue - 1];
+    stamp = std::max(stamp, end << 3 | queue);
     last = std::max(last, end);
   };
 
@@ -116,9 +117,12 @@ std::string Shadow::access(const Form &form, const Op &op, unsigned queue,
   if (write && problem.empty())
     visit(*write, op, t,
           [&](Granule &granule, uint64_t g, uint64_t first, uint64_t end) {
-            if (granule.read >> 3 > first && matters(granule.read))
-              problem =
-                  describe("overwrites", *write, g, "reads", granule.read);
+            uint64_t read = 0;
+            for (uint64_t stamp : granule.read)
+              if (matters(stamp))
+                read = std::max(read, stamp);
+            if (read >> 3 > first)
+              problem = describe("overwrites", *write, g, "reads", read);
             else if (granule.write >> 3 >= first &&
                      granule.write >> 3 >= base && matters(granule.write))
               problem =

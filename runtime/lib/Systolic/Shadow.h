@@ -45,7 +45,9 @@ public:
 private:
   /// Stamps: cycle, counted over all runs, times 8, plus the queue. 0: never.
   struct Granule {
-    uint64_t read, write;
+    /// Of each queue but DMA in, which reads nothing here.
+    uint64_t read[ESPALIER_QUEUES - 1];
+    uint64_t write;
   };
   template <typename F>
   void visit(const Access &access, const Op &op, uint64_t t, F &&f);

@@ -192,7 +192,7 @@ private:
         uint32_t rows = std::min(m.rows, p.m - m0),
                  n = std::min(m.columns, p.n - n0);
         b.add(Array, t, ESPALIER_OP_MATMUL_OS,
-              makeShape(rows, p.k, strideA, strideB, strideC, n, p.type, 0,
+              makeShape(rows, p.k, strideA, strideB, strideC, n, p.type, p.type,
                         p.type == I8 ? I32 : F32, 4),
               {m0 * strideA, baseB + n0 * element / 16,
                m0 * strideC + n0 * 4 / 16});

@@ -272,6 +272,9 @@ TEST(Decoder, Shapes) {
        "stride of what is written"},
       {Array, ESPALIER_OP_MATMUL_OS, makeShape(5, 9, 1, 1, 1, 4, I8, 0, I32, 4),
        "rows: expected at most the array's 4 rows, got 5"},
+      {Array, ESPALIER_OP_MATMUL_OS,
+       makeShape(4, 9, 1, 1, 1, 4, I8, BF16, I32, 4),
+       "type of b: expected int8, got bf16"},
       {VectorA, ESPALIER_OP_MAP,
        makeShape(4, 4, 1, 0, 1, 0, ESPALIER_SYSTOLIC_Q4_0, 0, F32, 0),
        "type of a: expected int8 or int32 or bf16 or float32, got Q4_0"},
@@ -350,6 +353,9 @@ TEST(Decoder, WorkIsBounded) {
   limits.work = 1u << 20;
   EXPECT_ERROR(openError(b, b.bytes(), limits),
                "does more than the limit of 1048576 units of work");
+  EXPECT_ERROR(openError(b), "does more than the limit of 1099511627776 units "
+                             "of work (instructions, or 64 multiplications "
+                             "each); espalier-sim --work N allows more");
   Builder c = whole();
   limits.work = 20;
   EXPECT_ERROR(openError(c, c.bytes(), limits), "the limit of 20 units");
@@ -374,6 +380,44 @@ TEST(Simulator, BindsMemory) {
   weights[0] = 9;
   ASSERT_TRUE(s->run());
   EXPECT_EQ(out[0], 9);
+}
+
+/// A sum of 4 bytes in a granule of 16, which is read as a whole, and only then
+/// written as a whole: no run sees what the one before it left there.
+TEST(Simulator, RunsBeginWithZeros) {
+  for (uint8_t spaces : {0, 4}) {
+    Builder b;
+    uint32_t w = b.place(ESPALIER_REGION_WEIGHTS, "w", 16,
+                         std::vector<uint8_t>(16, 0x3f));
+    uint32_t o = b.place(ESPALIER_REGION_OUTPUT, "o", 16);
+    uint8_t back = spaces >> 2;
+    b.add(DmaIn, 0, ESPALIER_OP_LOAD,
+          makeShape(1, 4, 1, 16, 0, 0, F32, F32, 0, 0), {0, w});
+    b.order(DmaIn, VectorA, 20);
+    b.add(VectorA, 20, ESPALIER_OP_REDUCE,
+          makeShape(1, 4, 1, 0, 1, 0, F32, 0, F32, spaces), {0, 0, 1});
+    b.add(VectorA, 40, ESPALIER_OP_MAP,
+          makeShape(1, 4, 1, 0, 1, 0, F32, 0, F32, back), {1, 0, 2});
+    b.add(VectorA, 60, ESPALIER_OP_MAP,
+          makeShape(1, 4, 1, 0, 1, 0, F32, 0, F32, spaces), {0, 0, 1});
+    b.order(VectorA, DmaOut, 80);
+    b.add(DmaOut, 80, ESPALIER_OP_STORE,
+          makeShape(1, 4, 1, 16, 0, 0, F32, F32, 0, 0), {2, o});
+    std::vector<uint8_t> bytes = b.bytes();
+    auto s = Simulator::open(bytes, b.machine.text(), "machine");
+    ASSERT_TRUE(s) << s.error().message;
+    for (Mode mode : {Mode::Strict, Mode::Timing, Mode::Strict, Mode::Elastic,
+                      Mode::Elements}) {
+      auto report = s->run({}, mode);
+      ASSERT_TRUE(report) << report.error().message;
+      if (mode == Mode::Timing)
+        continue;
+      std::span<const uint8_t> out = s->contents(1);
+      EXPECT_NE(out[3], 0);
+      EXPECT_EQ(std::vector<uint8_t>(out.begin() + 4, out.end()),
+                std::vector<uint8_t>(12));
+    }
+  }
 }
 
 TEST(Simulator, ArgumentsAreNeeded) {

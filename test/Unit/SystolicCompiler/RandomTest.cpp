@@ -46,7 +46,14 @@ bool check(const SystolicMachine &machine, const GemmSpec &spec,
   for (unsigned q = 0; q < ESPALIER_QUEUES; ++q) {
     EXPECT_EQ(strict.report.queues[q].first, prediction.queues[q].first);
     EXPECT_EQ(strict.report.queues[q].complete, prediction.queues[q].last);
+    constexpr simulator::Unit units[] = {
+        simulator::Unit::DmaIn, simulator::Unit::DmaOut, simulator::Unit::Array,
+        simulator::Unit::VectorA, simulator::Unit::VectorB};
+    EXPECT_EQ(strict.report.counters.busy[unsigned(units[q])],
+              prediction.queues[q].busy);
   }
+  EXPECT_EQ(strict.report.counters.busy[unsigned(simulator::Unit::Load)],
+            prediction.queues[ESPALIER_QUEUE_ARRAY].loading);
   std::vector<uint8_t> wanted =
       gemmReference(*gemm, data.rowMajor[0], data.rowMajor[1]);
   EXPECT_TRUE(gemm->output.unpack(strict.output) == wanted) << text;

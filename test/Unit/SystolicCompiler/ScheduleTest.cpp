@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Compiled.h"
+#include "espalier/Target/Systolic/Decode.h"
 
 using namespace espalier;
 using namespace espalier::systolic;
@@ -193,6 +194,87 @@ TEST(SystolicSchedule, LoopsBeginWhenEverythingIsComplete) {
   }
   // 18, two turns of 28, and the copy.
   EXPECT_EQ(predictCycles(s.scheduled, s.machine), 18u + 56 + 8);
+}
+
+/// The books are no larger than the symbols are long.
+TEST(SystolicSchedule, LoopsOfAnyLength) {
+  Times first;
+  for (uint32_t times : {2u, 0xffffffu}) {
+    Small s;
+    s.load(0, 8);
+    s.put(0, ESPALIER_OP_REPEAT, 0, 0, times, 0);
+    s.store(0, 4, 1);
+    s.load(64, 4, 1);
+    s.put(0, ESPALIER_OP_END_REPEAT, 0, 0, 0, 0);
+    first = first.empty() ? s.issues() : first;
+    EXPECT_EQ(s.issues(), first);
+  }
+  EXPECT_EQ(first, (Times{0, 18, 32}));
+}
+
+/// A tile of 4 x 3 int8; MATMULs that do not fit it.
+TEST(SystolicSchedule, TilesFitTheirMatmuls) {
+  struct Case {
+    uint32_t columns, extra;
+    uint8_t type;
+    bool transposed;
+    const char *error;
+  };
+  for (const Case &c : {
+           Case{4, 3, ESPALIER_SYSTOLIC_I8, false, ""},
+           Case{3, 4, ESPALIER_SYSTOLIC_I8, true, ""},
+           Case{3, 3, ESPALIER_SYSTOLIC_I8, false,
+                "instruction 2 (MATMUL): has other columns than its tile of "
+                "weights has rows"},
+           Case{4, 4, ESPALIER_SYSTOLIC_I8, false,
+                "instruction 2 (MATMUL): writes more columns than its tile of "
+                "weights has"},
+           Case{4, 3, ESPALIER_SYSTOLIC_BF16, false,
+                "instruction 2 (MATMUL): is of another type than its tile of "
+                "weights"},
+       }) {
+    Small s;
+    s.load(0, 8);
+    s.put(ESPALIER_QUEUE_ARRAY, ESPALIER_OP_LOAD_WEIGHTS, 4, 0, 0, 0);
+    Shape &tile = s.sequence.frame.shapes.back();
+    tile.columns = 3;
+    tile.type_a = ESPALIER_SYSTOLIC_I8;
+    s.sequence.body.back().second.flags =
+        uint8_t(c.transposed ? ESPALIER_FLAG_TRANSPOSED : 0);
+    s.put(ESPALIER_QUEUE_ARRAY, ESPALIER_OP_MATMUL, 4, 0, 0, 0);
+    s.sequence.body.back().second.flags = ESPALIER_FLAG_SWAP;
+    Shape &shape = s.sequence.frame.shapes.back();
+    shape.columns = c.columns;
+    shape.extra = c.extra;
+    shape.type_a = c.type;
+    shape.spaces = 4;
+    EXPECT_EQ(s.failure(), c.error);
+  }
+}
+
+/// Each address of a symbol has room for what is moved and may be written, as
+/// the simulator wants it, whatever layers run.
+TEST(SystolicCheck, AllPlacesOfASymbol) {
+  auto check = [](bool store, uint64_t region, uint64_t byte) {
+    Small s;
+    s.sequence.frame.bucketRows = 1;
+    s.sequence.frame.symbols[2].addresses[1] =
+        ESPALIER_SYSTOLIC_ADDRESS(region, byte);
+    s.load(0, 4, store ? 0 : 2);
+    if (store)
+      s.store(0, 4, 2);
+    Result<Program> program = schedule(s.sequence, s.machine);
+    EXPECT_TRUE(bool(program));
+    Status status = program ? checkProgram(*program) : Status();
+    return status ? std::string() : status.error().message;
+  };
+  EXPECT_EQ(check(false, 1, 4032), "");
+  EXPECT_EQ(check(false, 1, 4048),
+            "queue dma_in, instruction 0 (LOAD): expected a place within the "
+            "4096 bytes of region 'both', got 64 from 4048 on");
+  EXPECT_EQ(check(true, 1, 4032), "");
+  EXPECT_NE(check(true, 0, 0).find("(STORE): region 'in' is read only"),
+            std::string::npos);
 }
 
 TEST(SystolicSchedule, WhatCannotBeRight) {
