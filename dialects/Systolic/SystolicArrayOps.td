@@ -93,9 +93,10 @@ def Systolic_MatmulOsOp : Systolic_UnitInstruction<"Array", "matmul_os"> {
     - *Encoding*: opcode 0x22, queue array; flag 0x02 ACCUMULATE; `a` left, `b` right,
       `c` result. Shape: `rows` M, `columns` K, `extra` N; types and strides of the
       three; the result lies in the accumulator.
-    - *Cycles*: the array is busy in `t .. t + K + R + C - 3`; all of `left` and `right`
-      is read in all of `t .. t + K - 1`; row `j` is written in `t + K + j + C - 2`;
-      complete in `t + K + R + C - 2`.
+    - *Cycles*: the array is busy in `t .. t + max(K, R) - 1` with overlap `shadow`, in
+      `t .. t + K + R + C - 3` with `none`; all of `left` and `right` is read in all of
+      `t .. t + K - 1`; row `j` is written in `t + K + j + C - 2`; complete in
+      `t + K + R + C - 2`.
     - *Hazards*: 1: issues when the MATMULs before it are complete, behind a MATMUL_OS
       with overlap `none` when that is complete, with `shadow` `max(K, R)` cycles after
       it issued. 2 one read port of each bank of `left`, and one of `right`, for `K`

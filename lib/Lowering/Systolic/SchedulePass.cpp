@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "espalier/Lowering/Passes.h"
 #include "espalier/Lowering/Systolic/Schedule.h"
+#include "espalier/Target/Systolic/Decode.h"
 #include "espalier/Target/Systolic/Translate.h"
 
 using namespace mlir;
@@ -32,6 +33,8 @@ static LogicalResult scheduleSequence(SequenceOp op,
   Result<Program> program = schedule(*sequence, machine);
   if (!program)
     return op.emitError(program.error().message);
+  if (Status status = checkProgram(*program); !status)
+    return op.emitError(status.error().message);
   OpBuilder builder(op);
   importProgram(builder, op.getLoc(), op.getSymName(), *program);
   op.erase();

@@ -25,3 +25,16 @@ systolic.sequence @outside array 16 x 16 rows 1 {
   %a = systolic.at 16384 : !f32
   systolic.load %d to %a : !dram, !f32
 }
+
+// -----
+
+!f32 = !systolic.buffer<scratchpad, 2x4xf32, stride 1>
+!dram = !systolic.buffer<dram, 2x4xf32, stride 16>
+// expected-error @below {{queue dma_in, instruction 0 (LOAD): expected a place within the 16 bytes of region 'r', got 32 from 0 on}}
+systolic.sequence @place array 16 x 16 rows 1 {
+  systolic.region @r weights 16
+  systolic.symbol @s = @r + 0
+  %d = systolic.dram @s + 0 : !dram
+  %a = systolic.at 0 : !f32
+  systolic.load %d to %a : !dram, !f32
+}
