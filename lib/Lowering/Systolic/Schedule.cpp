@@ -6,66 +6,23 @@
 //===----------------------------------------------------------------------===//
 #include "espalier/Lowering/Systolic/Schedule.h"
 #include "Hazards.h"
+#include "espalier/Lowering/Systolic/InstructionForm.h"
 
 using namespace espalier;
 using namespace espalier::systolic;
 
 namespace {
 
-const char *opcodeName(uint8_t opcode) {
-  switch (opcode) {
-  case ESPALIER_OP_LOAD:
-    return "LOAD";
-  case ESPALIER_OP_GATHER:
-    return "GATHER";
-  case ESPALIER_OP_STORE:
-    return "STORE";
-  case ESPALIER_OP_SCATTER:
-    return "SCATTER";
-  case ESPALIER_OP_LOAD_WEIGHTS:
-    return "LOAD_WEIGHTS";
-  case ESPALIER_OP_MATMUL:
-    return "MATMUL";
-  case ESPALIER_OP_MATMUL_OS:
-    return "MATMUL_OS";
-  case ESPALIER_OP_MAP:
-    return "MAP";
-  case ESPALIER_OP_BINARY:
-    return "BINARY";
-  case ESPALIER_OP_REDUCE:
-    return "REDUCE";
-  case ESPALIER_OP_MASK:
-    return "MASK";
-  case ESPALIER_OP_ROPE:
-    return "ROPE";
-  case ESPALIER_OP_ARGMAX:
-    return "ARGMAX";
-  case ESPALIER_OP_REPEAT:
-    return "REPEAT";
-  case ESPALIER_OP_END_REPEAT:
-    return "END_REPEAT";
-  default:
-    return "unknown";
-  }
+/// Whether a queue takes an instruction that has a unit of its own; both vector
+/// units take the same.
+bool fits(uint8_t opcode, unsigned queue) {
+  return opcode >= ESPALIER_OP_LOAD && queue < ESPALIER_QUEUES &&
+         (formOf(opcode).queues >> queue & 1);
 }
 
-/// The queue that takes an opcode; both vector units take the same.
-bool fits(uint8_t opcode, unsigned queue) {
-  switch (opcode) {
-  case ESPALIER_OP_LOAD:
-  case ESPALIER_OP_GATHER:
-    return queue == ESPALIER_QUEUE_DMA_IN;
-  case ESPALIER_OP_STORE:
-  case ESPALIER_OP_SCATTER:
-    return queue == ESPALIER_QUEUE_DMA_OUT;
-  case ESPALIER_OP_LOAD_WEIGHTS:
-  case ESPALIER_OP_MATMUL:
-  case ESPALIER_OP_MATMUL_OS:
-    return queue == ESPALIER_QUEUE_ARRAY;
-  default:
-    return opcode >= ESPALIER_OP_MAP && opcode <= ESPALIER_OP_ARGMAX &&
-           queue >= ESPALIER_QUEUE_VECTOR_A && queue < ESPALIER_QUEUES;
-  }
+const char *nameOf(uint8_t opcode) {
+  const char *name = formOf(opcode).name;
+  return name ? name : "unknown";
 }
 
 /// For each queue, up to which of its instructions (number in the sequence,
@@ -98,8 +55,7 @@ private:
   Result<Program> emit(std::vector<Placement> *placements) const;
   Error fail(uint32_t number, const std::string &what) const {
     return Error{"instruction " + std::to_string(number) + " (" +
-                 opcodeName(sequence.body[number].second.opcode) +
-                 "): " + what};
+                 nameOf(sequence.body[number].second.opcode) + "): " + what};
   }
 
   const Sequence &sequence;

@@ -4,8 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "Builder.h"
-#include "Systolic/Simulator.h"
+#include "SmallPrograms.h"
 
 #include <gtest/gtest.h>
 
@@ -51,5 +50,53 @@ TEST(Elastic, ReadersOfEachQueue) {
           << error;
     else
       EXPECT_EQ(error, "");
+  }
+}
+
+TEST(Elastic, NeedsItsSemaphores) {
+  Builder b;
+  load(b, 0, 4, 0);
+  copy(b, VectorA, 20, 4, 0, 20);
+  EXPECT_RUNS(b);
+  EXPECT_NE(runOf(b, Mode::Elastic)
+                .find("reads scratchpad granule 0, which queue DMA in writes"),
+            std::string::npos);
+  Builder dead;
+  dead.semaphores = 1;
+  dead.control(DmaIn, 0, ESPALIER_OP_WAIT, {0, 1});
+  EXPECT_NE(runOf(dead, Mode::Elastic).find("waits for semaphore 0 for ever"),
+            std::string::npos);
+  // Signals of a small file must not fill the memory.
+  Builder flood;
+  flood.semaphores = 1;
+  flood.loop(0, 0, 0xffffff);
+  flood.control(DmaIn, 0, ESPALIER_OP_SIGNAL);
+  flood.endLoop(0);
+  EXPECT_NE(
+      runOf(flood, Mode::Elastic)
+          .find("semaphore 0 holds 1048576 signals that nobody has taken"),
+      std::string::npos);
+}
+
+TEST(Elastic, WaitsForPorts) {
+  MachineText m;
+  m.readPorts = 1;
+  Builder b(m);
+  load(b, 0, 64, 0);
+  b.order(DmaIn, VectorA, 74);
+  copy(b, VectorA, 74, 64, 0, 1024);
+  b.order(DmaIn, VectorB, 138);
+  copy(b, VectorB, 138, 8, 16, 2048);
+  // In the cycle in which the port is free, another queue goes first.
+  for (uint64_t t = 74; t < 200; ++t)
+    load(b, t, 1, 3072);
+  std::vector<uint8_t> bytes = b.bytes();
+  auto s = Simulator::open(bytes, m.text(), "machine");
+  ASSERT_TRUE(s) << s.error().message;
+  for (Mode mode : {Mode::Strict, Mode::Elastic}) {
+    auto report = s->run({}, mode);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->queues[VectorA].first, 74u);
+    EXPECT_EQ(report->queues[VectorB].first, 138u);
   }
 }

@@ -11,8 +11,7 @@
 /// D = 10; latencies map 3, function 7, divide 9, reduce 5.
 ///
 //===----------------------------------------------------------------------===//
-#include "Builder.h"
-#include "Systolic/Simulator.h"
+#include "SmallPrograms.h"
 
 #include <gtest/gtest.h>
 
@@ -21,56 +20,6 @@ using namespace espalier::simulator;
 using namespace espalier::test;
 
 namespace {
-
-/// The error of a run; "" where there is none.
-std::string runOf(const Builder &b, Mode mode = Mode::Strict,
-                  const Arguments &arguments = {}) {
-  std::vector<uint8_t> bytes = b.bytes();
-  auto s = Simulator::open(bytes, b.machine.text(), "machine");
-  if (!s)
-    return "open: " + s.error().message;
-  auto report = s->run(arguments, mode);
-  return report ? "" : report.error().message;
-}
-
-#define EXPECT_REFUSED(b, text)                                                \
-  EXPECT_NE(runOf(b).find(text), std::string::npos) << runOf(b)
-#define EXPECT_RUNS(b) EXPECT_EQ(runOf(b), "")
-
-/// A LOAD of `rows` rows of 16 bytes to granule `to` of the scratchpad: one
-/// cycle a row; row j is written in t + 10 + j.
-void load(Builder &b, uint64_t t, uint32_t rows, uint32_t to) {
-  uint32_t symbol = b.place(ESPALIER_REGION_WEIGHTS, "w", rows * 16);
-  b.add(DmaIn, t, ESPALIER_OP_LOAD,
-        makeShape(rows, 16, 1, 16, 0, 0, I8, I8, 0, 0), {to, symbol});
-}
-/// Rows of 16 int8, in scratchpad or accumulator (space bits as of shapes): row
-/// j is read in t + j and written in t + j + 3.
-void copy(Builder &b, unsigned queue, uint64_t t, uint32_t rows, uint32_t from,
-          uint32_t to, uint8_t spaces = 0) {
-  b.add(queue, t, ESPALIER_OP_MAP,
-        makeShape(rows, 16, 1, 0, 1, 0, I8, 0, I8, spaces), {from, 0, to});
-}
-void weights(Builder &b, uint64_t t, uint32_t from = 0, uint32_t k = 4) {
-  b.add(Array, t, ESPALIER_OP_LOAD_WEIGHTS,
-        makeShape(k, 4, 1, 0, 0, 0, I8, 0, 0, 0), {from});
-}
-void matmul(Builder &b, uint64_t t, uint8_t flags, uint32_t rows = 4,
-            uint32_t to = 0, uint32_t k = 4) {
-  b.add(Array, t, ESPALIER_OP_MATMUL,
-        makeShape(rows, k, 1, 0, 1, 4, I8, 0, I32, 4), {0, 0, to, flags});
-}
-void stationary(Builder &b, uint64_t t, uint32_t k, uint32_t to) {
-  b.add(Array, t, ESPALIER_OP_MATMUL_OS,
-        makeShape(4, k, 1, 1, 1, 4, I8, 0, I32, 4), {0, 0, to});
-}
-/// Sixteen granules are in the scratchpad by cycle 26.
-Builder loaded(const MachineText &machine = {}) {
-  Builder b(machine);
-  load(b, 0, 16, 0);
-  return b;
-}
-constexpr uint64_t start = 26;
 
 TEST(Structural, Bus) {
   for (bool early : {true, false}) {
@@ -501,105 +450,6 @@ TEST(Semaphores, WaitFindsTooFew) {
   b.control(Array, 5, ESPALIER_OP_SIGNAL, {0, 0, 0, 0, 1});
   b.control(VectorB, 5, ESPALIER_OP_SIGNAL, {0, 0, 0, 0, 0});
   EXPECT_RUNS(b);
-}
-
-TEST(Elastic, NeedsItsSemaphores) {
-  Builder b;
-  load(b, 0, 4, 0);
-  copy(b, VectorA, 20, 4, 0, 20);
-  EXPECT_RUNS(b);
-  EXPECT_NE(runOf(b, Mode::Elastic)
-                .find("reads scratchpad granule 0, which queue DMA in writes"),
-            std::string::npos);
-  Builder dead;
-  dead.semaphores = 1;
-  dead.control(DmaIn, 0, ESPALIER_OP_WAIT, {0, 1});
-  EXPECT_NE(runOf(dead, Mode::Elastic).find("waits for semaphore 0 for ever"),
-            std::string::npos);
-  // Signals of a small file must not fill the memory.
-  Builder flood;
-  flood.semaphores = 1;
-  flood.loop(0, 0, 0xffffff);
-  flood.control(DmaIn, 0, ESPALIER_OP_SIGNAL);
-  flood.endLoop(0);
-  EXPECT_NE(
-      runOf(flood, Mode::Elastic)
-          .find("semaphore 0 holds 1048576 signals that nobody has taken"),
-      std::string::npos);
-}
-
-TEST(Elastic, WaitsForPorts) {
-  MachineText m;
-  m.readPorts = 1;
-  Builder b(m);
-  load(b, 0, 64, 0);
-  b.order(DmaIn, VectorA, 74);
-  copy(b, VectorA, 74, 64, 0, 1024);
-  b.order(DmaIn, VectorB, 138);
-  copy(b, VectorB, 138, 8, 16, 2048);
-  // In the cycle in which the port is free, another queue goes first.
-  for (uint64_t t = 74; t < 200; ++t)
-    load(b, t, 1, 3072);
-  std::vector<uint8_t> bytes = b.bytes();
-  auto s = Simulator::open(bytes, m.text(), "machine");
-  ASSERT_TRUE(s) << s.error().message;
-  for (Mode mode : {Mode::Strict, Mode::Elastic}) {
-    auto report = s->run({}, mode);
-    ASSERT_TRUE(report) << report.error().message;
-    EXPECT_EQ(report->queues[VectorA].first, 74u);
-    EXPECT_EQ(report->queues[VectorB].first, 138u);
-  }
-}
-
-TEST(Loops, BodyBeginsQuiescent) {
-  for (uint64_t end : {13, 14}) {
-    Builder b;
-    b.loop(5, 0, 3);
-    load(b, 6, 4, 0); // complete in 6 + 4 + 10
-    b.endLoop(end + 6);
-    if (end == 13)
-      EXPECT_REFUSED(b, "a loop's body begins before everything is complete, "
-                        "in cycle 20");
-    else
-      EXPECT_RUNS(b);
-  }
-}
-
-TEST(Loops, TimesAndLayers) {
-  Builder b;
-  uint32_t w = b.region(ESPALIER_REGION_WEIGHTS, "w", 64, [] {
-    std::vector<uint8_t> bytes(64);
-    for (size_t i = 0; i < bytes.size(); ++i)
-      bytes[i] = uint8_t(i);
-    return bytes;
-  }());
-  uint32_t o = b.region(ESPALIER_REGION_OUTPUT, "o", 64);
-  uint32_t from = b.symbol({0, ESPALIER_SYSTOLIC_ADDRESS(w, 48),
-                            ESPALIER_SYSTOLIC_ADDRESS(w, 32),
-                            ESPALIER_SYSTOLIC_ADDRESS(w, 16)});
-  uint32_t to = b.symbol(
-      {ESPALIER_SYSTOLIC_ADDRESS(o, 0), ESPALIER_SYSTOLIC_ADDRESS(o, 0),
-       ESPALIER_SYSTOLIC_ADDRESS(o, 16), ESPALIER_SYSTOLIC_ADDRESS(o, 32)});
-  Shape row = makeShape(1, 16, 1, 16, 0, 0, I8, I8, 0, 0);
-  b.loop(5, 1, 3);
-  b.add(DmaIn, 5, ESPALIER_OP_LOAD, row, {0, from});
-  b.order(DmaIn, DmaOut, 16);
-  b.add(DmaOut, 16, ESPALIER_OP_STORE, row, {0, to});
-  b.endLoop(27);
-  std::vector<uint8_t> bytes = b.bytes();
-  auto s = Simulator::open(bytes, b.machine.text(), "machine");
-  ASSERT_TRUE(s) << s.error().message;
-  for (Mode mode : {Mode::Strict, Mode::Timing, Mode::Elastic}) {
-    auto report = s->run({}, mode);
-    ASSERT_TRUE(report) << report.error().message;
-    EXPECT_EQ(report->cycles, mode == Mode::Elastic ? 3 * 22u : 5 + 3 * 22u);
-    if (mode != Mode::Timing) {
-      std::span<const uint8_t> out = s->contents(*s->region("o"));
-      EXPECT_EQ(out[0], 48);
-      EXPECT_EQ(out[16], 32);
-      EXPECT_EQ(out[47], 31);
-    }
-  }
 }
 
 } // namespace
